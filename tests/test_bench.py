@@ -9,6 +9,7 @@ import pytest
 
 from bench import blocks, methods, plain
 from bench.memory import peak_gb, peak_gb_of
+from tests.helpers.encoded import encoded
 from tests.helpers.tensors import fresh_tensors, maps_of
 from zsad_core import backbones
 from zsad_core.backbones.loading import built
@@ -58,7 +59,7 @@ def test_all_that_is_a_towers_block_is_counted_once(name, passes):
     recipe = method.recipe(tower.info)
     kept = np.zeros((2, recipe.grid, recipe.grid), bool)
     with blocks.timed() as counted:
-        method.encode(tower, IMAGES, recipe, kept, None)
+        encoded(method, tower, IMAGES, recipe, kept, None)
     assert len(counted) == passes
 
 
@@ -71,7 +72,7 @@ def test_the_plain_way_gives_the_same_map():
     image = np.random.default_rng(4).integers(0, 256, (side, side), np.uint8)
     kept = np.ones((1, recipe.grid, recipe.grid), bool)
     text = np.eye(2, tower.info.embed_dim, dtype=np.float32)
-    features = method.encode(tower, image[None], recipe, kept, learned)
+    features = encoded(method, tower, image[None], recipe, kept, learned)
     (wanted,), _ = maps_of(method, features, kept, text, learned, recipe)
     model = built(source(demo))[0].eval()
     found = plain.plain_map(model, image, learned, text, recipe.taps)

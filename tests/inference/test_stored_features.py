@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.helpers.encoded import encoded
 from zsad_core import methods, setups
 from zsad_core.base.memory_store import MemoryStore
 from zsad_core.base.store import Store
@@ -45,7 +46,7 @@ def test_the_stored_patches_give_the_dense_map_inside_the_brain(name, tmp_path):
     tower, recipe = engine.tower(spec.features.backbone, "float32"), spec.features.recipe
     learned = setups.learned(source.setup) if method.in_tower else None
     image, everywhere = engine.stack(SUBJECT).image[[index]], np.ones_like(kept)
-    dense = source.method.encode(tower, image, recipe, everywhere, learned)
+    dense = encoded(source.method, tower, image, recipe, everywhere, learned)
     near, whole = maps_of(engine, spec, [stored], kept), maps_of(engine, spec, dense, everywhere)
     high = source.method.high
     np.testing.assert_allclose(near[:, brain[index]], whole[:, brain[index]], atol=1e-3 * high)

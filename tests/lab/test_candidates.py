@@ -7,6 +7,7 @@ import pytest
 from scipy.special import expit
 from sklearn.metrics import f1_score, roc_auc_score
 
+from tests.helpers.encoded import encoded
 from tests.helpers.tensors import fresh_tensors, maps_of, mean_values_of, values_of
 from zsad_core import backbones, methods
 from zsad_core.errors import Cancelled, SettingError
@@ -63,7 +64,7 @@ def test_many_texts_at_once_equal_one_after_the_other(name):
     image = rng.integers(0, 256, (1, 224, 224), np.uint8)
     kept = np.zeros((1, recipe.grid, recipe.grid), bool)
     kept[0, 5:9, 6:20] = True
-    features = method.encode(tower, image, recipe, kept, learned)[0]
+    features = encoded(method, tower, image, recipe, kept, learned)[0]
     texts = rng.normal(size=(3, 2, tower.info.embed_dim)).astype(np.float32)
     texts /= np.linalg.norm(texts, axis=-1, keepdims=True)
     found = values_of(method, features, kept[0], texts, learned, recipe)
@@ -82,8 +83,8 @@ def test_a_method_without_a_fast_way_gives_the_mean_of_each_patch():
     recipe = method.recipe(tower.info)
     rng = np.random.default_rng(2)
     kept = np.ones((1, recipe.grid, recipe.grid), bool)
-    features = method.encode(
-        tower, rng.integers(0, 256, (1, 224, 224), np.uint8), recipe, kept, None
+    features = encoded(
+        method, tower, rng.integers(0, 256, (1, 224, 224), np.uint8), recipe, kept, None
     )
     texts = rng.normal(size=(2, 2, tower.info.embed_dim)).astype(np.float32)
     found = mean_values_of(method, features[0], kept[0], texts, None, recipe)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+from tests.helpers.encoded import encoded
 from tests.helpers.reference_clip import ReferenceClip, text, visual
 from tests.helpers.tensors import maps_of
 from tests.helpers.weights import recipe, write_backbone
@@ -71,7 +72,7 @@ def plain_features(learned):
 def test_the_image_side_is_what_plain_operations_give(tower, learned):
     made = AaClip().recipe(tower.info)
     assert made.taps == (2, 4, 6, 8)
-    features = AaClip().encode(tower, IMAGES, made, EVERYWHERE, learned)
+    features = encoded(AaClip(), tower, IMAGES, made, EVERYWHERE, learned)
     taps, whole = plain_features(learned)
     for block, tap in zip(made.taps, taps, strict=True):
         found = np.stack([one[f"tap{block}"] for one in features])
@@ -111,7 +112,7 @@ def kornia_blur(grid, radius, sigma):
 def test_maps_and_scores_keep_the_official_order_of_operations(tower, learned, domain, blur):
     method = AaClip(domain=domain)
     made = method.recipe(tower.info)
-    features = method.encode(tower, IMAGES, made, EVERYWHERE, learned)
+    features = encoded(method, tower, IMAGES, made, EVERYWHERE, learned)
     maps, scores = maps_of(method, features, EVERYWHERE, TEXT, learned, made)
     taps, whole = plain_features(learned)
     total = 0
@@ -133,7 +134,7 @@ def test_without_a_share_of_the_adapters_the_tower_is_the_backbones_own(
     monkeypatch.setattr(aaclip_adapters, "MIX", 0.0)
     made = AaClip().recipe(tower.info)
     own, _ = tower.taps(IMAGES, Recipe("taps", 112, 8, taps=made.taps))
-    features = AaClip().encode(tower, IMAGES, made, EVERYWHERE, learned)
+    features = encoded(AaClip(), tower, IMAGES, made, EVERYWHERE, learned)
     plain = ReferenceClip(SIZES)
     for k, block in enumerate(made.taps):
         closed = plain.norm(own[k].clone(), "visual.ln_post")

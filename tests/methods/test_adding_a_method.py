@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.helpers.encoded import encoded
 from tests.helpers.tensors import fresh_tensors, mean_values_of, values_of
 from zsad_core import backbones, methods, setups
 from zsad_core.base.store import Store
@@ -101,7 +102,7 @@ def test_the_methods_fast_way_is_its_map_and_its_files_are_all_on_the_page(toy):
     recipe, learned = method.recipe(tower.info), fresh_tensors(method, tower)
     image = np.random.default_rng(0).integers(0, 256, (1, 60, 60), np.uint8)
     kept = np.ones((1, recipe.grid, recipe.grid), bool)
-    features = method.encode(tower, image, recipe, kept, learned)
+    features = encoded(method, tower, image, recipe, kept, learned)
     text = np.eye(2, tower.info.embed_dim, dtype=np.float32)
     fast = values_of(method, features[0], kept[0], text[None], learned, recipe)
     slow = mean_values_of(method, features[0], kept[0], text[None], learned, recipe)

@@ -8,6 +8,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 from torch.nn import functional
 
+from tests.helpers.encoded import encoded
 from tests.helpers.reference_clip import ReferenceClip, visual
 from tests.helpers.tensors import maps_of
 from tests.helpers.weights import recipe, write_backbone
@@ -72,7 +73,7 @@ def test_sdp_is_what_plain_operations_give(tower):
     method, plain = ClipAd(), ReferenceClip(SIZES)
     made = method.recipe(tower.info)
     assert made.taps == (2, 4, 6, 8)
-    features = method.encode(tower, IMAGES, made, EVERYWHERE, None)
+    features = encoded(method, tower, IMAGES, made, EVERYWHERE, None)
     maps, scores = maps_of(method, features, EVERYWHERE, TEXT, None, made)
     wanted = list(local_features(plain, in_official_order(plain, IMAGES, made.taps)))
     smooth = np.stack([gaussian_filter(one, 8) for one in surgery(wanted)]) / 4
@@ -88,7 +89,7 @@ def test_sdp_plus_adds_the_linear_layers_on_the_original_stream(tower):
         CLIP.april_linear_state("tiny"),
     )
     made = method.recipe(tower.info)
-    features = method.encode(tower, IMAGES, made, EVERYWHERE, None)
+    features = encoded(method, tower, IMAGES, made, EVERYWHERE, None)
     maps, _ = maps_of(method, features, EVERYWHERE, TEXT, layers, made)
     stored, total = in_official_order(plain, IMAGES, made.taps), 0
     for i, (original, _) in enumerate(stored):
@@ -105,15 +106,15 @@ def test_sdp_plus_adds_the_linear_layers_on_the_original_stream(tower):
 def test_both_share_features_and_name_their_own(tower):
     plus, made = ClipAdPlus(), ClipAd().recipe(tower.info)
     assert plus.recipe(tower.info) == made
-    some = plus.encode(tower, IMAGES, made, EVERYWHERE, None)[0]
-    for part, array in ClipAd().encode(tower, IMAGES, made, EVERYWHERE, None)[0].items():
+    some = encoded(plus, tower, IMAGES, made, EVERYWHERE, None)[0]
+    for part, array in encoded(ClipAd(), tower, IMAGES, made, EVERYWHERE, None)[0].items():
         np.testing.assert_array_equal(array, some[part])
     assert set(ClipAd().parts(made)) < set(plus.parts(made))
 
 
 def test_a_text_that_says_the_same_of_both_sides_leaves_one_half(tower):
     method, made = ClipAd(), ClipAd().recipe(tower.info)
-    features = method.encode(tower, IMAGES, made, EVERYWHERE, None)
+    features = encoded(method, tower, IMAGES, made, EVERYWHERE, None)
     maps, scores = maps_of(method, features, EVERYWHERE, TEXT[[0, 0]], None, made)
     np.testing.assert_allclose(maps, 0.5, atol=1e-3)  # the root of a rounding error
     np.testing.assert_allclose(scores, 0.5, atol=1e-6)

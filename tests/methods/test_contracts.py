@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 
+from tests.helpers.encoded import encoded
 from tests.helpers.tensors import fresh_tensors, maps_of, values_of
 from tests.helpers.weights import recipe as golden_recipe
 from tests.helpers.weights import write_backbone
@@ -65,7 +66,7 @@ def mapped(method, tower, images, kept=None, text=TEXT):
     if kept is None:
         kept = np.ones((len(images), recipe.grid, recipe.grid), bool)
     learned = fresh_tensors(method, tower)
-    features = method.encode(tower, images, recipe, kept, learned)
+    features = encoded(method, tower, images, recipe, kept, learned)
     return maps_of(method, features, kept, text_of(method, text, len(images)), learned, recipe, ())
 
 
@@ -111,7 +112,7 @@ def test_many_texts_give_a_patch_what_each_gives_it_alone(method, tower):
     recipe, learned = method.recipe(tower.info), fresh_tensors(method, tower)
     kept = np.ones((1, recipe.grid, recipe.grid), bool)
     kept[0, 0] = False
-    features = method.encode(tower, SLICES[:1], recipe, kept, learned)
+    features = encoded(method, tower, SLICES[:1], recipe, kept, learned)
     texts = np.stack([text_of(method, text, 1) for text in (TEXT, OTHER_TEXT)])
     found = values_of(method, features[0], kept[0], texts, learned, recipe)
     assert (found.shape, found.dtype) == ((2, kept.sum()), np.float32)
@@ -131,7 +132,7 @@ def test_features_maps_and_scores_have_the_promised_form(method, tower):
     recipe = method.recipe(tower.info) if method.needs_tower else NO_TOWER
     kept = np.ones((len(SLICES), recipe.grid, recipe.grid), bool)
     learned = fresh_tensors(method, tower)
-    features = method.encode(tower, SLICES, recipe, kept, learned)
+    features = encoded(method, tower, SLICES, recipe, kept, learned)
     parts = method.parts(recipe)
     assert [tuple(one) for one in features] == [parts] * len(SLICES)
     text = text_of(method, TEXT, len(SLICES))
@@ -231,7 +232,7 @@ def test_a_shipped_setup_is_complete_and_fits_its_backbone(name):
         recipe = method.recipe(tower.info)
         kept = np.ones((1, recipe.grid, recipe.grid), bool)
         learned = setups.learned(entry)
-        features = method.encode(tower, SLICES[:1], recipe, kept, learned)
+        features = encoded(method, tower, SLICES[:1], recipe, kept, learned)
         text = np.eye(2, tower.info.embed_dim, dtype=np.float32)
         maps, _ = maps_of(method, features, kept, text_of(method, text, 1), learned, recipe)
         assert np.isfinite(maps).all()

@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 from safetensors.numpy import save_file
 
+from tests.helpers.encoded import encoded
 from tests.helpers.tensors import maps_of
 from tests.helpers.weights import golden, recipe, write_backbone
 from zsad_core import backbones, setups
@@ -229,7 +230,7 @@ def test_winclip_embeddings_windows_and_texts(winclip_tiny, inputs):
     made = method.recipe(tower.info)
     images = inputs["at_240"][stored["images"]]
     kept = np.ones((len(images), made.grid, made.grid), bool)
-    features = method.encode(tower, images, made, kept, None)
+    features = encoded(method, tower, images, made, kept, None)
     np.testing.assert_allclose(
         np.stack([one["class"] for one in features]), stored["image_embeddings"], atol=1e-4
     )
@@ -247,7 +248,7 @@ def test_winclip_with_normal_slices(winclip_tiny, inputs, tmp_path):
     made = method.recipe(tower.info)
     kept = np.ones((2, made.grid, made.grid), bool)
     features, normal = (
-        method.encode(tower, images[stored[which]], made, kept, None)
+        encoded(method, tower, images[stored[which]], made, kept, None)
         for which in ("images", "references")
     )
     np.testing.assert_allclose(features[0]["patches"][::15], stored["patch_image0"], atol=1e-4)
@@ -273,7 +274,7 @@ def test_winclip_is_calm_where_a_slice_is_one_of_the_normal_ones(winclip_tiny, i
     tower, method = backbones.load(winclip_tiny, "cpu", "float32"), WinClip()
     made = method.recipe(tower.info)
     kept = np.ones((2, made.grid, made.grid), bool)
-    features = method.encode(tower, inputs["at_240"][:2], made, kept, None)
+    features = encoded(method, tower, inputs["at_240"][:2], made, kept, None)
     text = golden("winclip_tiny")["text_embeddings"]
     zero, _ = maps_of(method, features, kept, text, None, made)
     few, _ = maps_of(method, features, kept, text, None, made, features[:1])

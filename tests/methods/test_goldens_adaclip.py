@@ -24,6 +24,7 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.helpers.encoded import encoded
 from tests.helpers.summation import INTEL, PROJECT, one_order_here
 from tests.helpers.tensors import maps_of
 from tests.helpers.weights import golden, recipe, write_backbone
@@ -85,7 +86,7 @@ def learned(tiny):
 
 @pytest.fixture(scope="module")
 def features(tower, learned):
-    return PLAIN.encode(tower, IMAGES[:1], PLAIN.recipe(tower.info), ALL, learned)
+    return encoded(PLAIN, tower, IMAGES[:1], PLAIN.recipe(tower.info), ALL, learned)
 
 
 def sums(learned, side, features):
@@ -102,7 +103,7 @@ def as_official(tower, learned):
     """For each image the checkpoint whose prompts are those fitted to the official outputs."""
     found, made = [], PLAIN.recipe(tower.info)
     for index in range(len(IMAGES)):
-        (one,) = PLAIN.encode(tower, IMAGES[index : index + 1], made, ALL, learned)
+        (one,) = encoded(PLAIN, tower, IMAGES[index : index + 1], made, ALL, learned)
         moved = dict(learned)
         for side in ("visual", "text"):
             asked = zip(sums(learned, side, one).items(), TIES[side][index], strict=True)
@@ -136,7 +137,7 @@ def mapped(folder, tiny, *more):
 def test_text_and_image_features_and_logits(tower, as_official):
     made = PLAIN.recipe(tower.info)
     assert (made.taps, made.grid, made.positions) == ((6, 12, 18, 24), 11, "bicubic")
-    (one,) = PLAIN.encode(tower, IMAGES[:1], made, ALL, as_official[0])
+    (one,) = encoded(PLAIN, tower, IMAGES[:1], made, ALL, as_official[0])
     text = text_of(tower, as_official[0], [one])
     np.testing.assert_allclose(text[0].T, STORED["text_features"][0], atol=1e-5)
     np.testing.assert_allclose(one["class"], STORED["image_feature"][0], atol=1e-5)
@@ -156,7 +157,7 @@ def test_maps_and_scores_with_prompts_rounded_as_in_the_official_run(request):
     made = PLAIN.recipe(tower.info)
     for index, tensors in enumerate(as_official):
         image = slice(index, index + 1)
-        features = PLAIN.encode(tower, IMAGES[image], made, ALL, tensors)
+        features = encoded(PLAIN, tower, IMAGES[image], made, ALL, tensors)
         text = text_of(tower, tensors, features)
         maps, scores = maps_of(PLAIN, features, ALL, text, tensors, made)
         np.testing.assert_allclose(maps, STORED["smoothed_maps"][image], atol=2e-5)
@@ -219,7 +220,7 @@ def test_every_part_of_the_prompts_acts(tower, learned, features):
 
 def test_texts_of_many_slices_are_those_of_each(tower, learned):
     made, kept = PLAIN.recipe(tower.info), ALL.repeat(3, axis=0)
-    several = PLAIN.encode(tower, IMAGES, made, kept, learned)
+    several = encoded(PLAIN, tower, IMAGES, made, kept, learned)
     together = text_of(tower, learned, several)
     assert together.shape == (3, 2, 64)
     for one, text in zip(several, together, strict=True):

@@ -93,7 +93,7 @@ def test_three_official_steps_of_anomalyclip(recipe, tmp_path):
     order = golden["order"]
     images, masks = inputs["pillow_11_at_154"][order], inputs["masks_154"][order]
     tokens, first = tower.vv_taps(images, encoder.recipe)
-    examples = Examples(np.stack(tokens, axis=1), masks, first)
+    examples = Examples(np.stack(tokens, axis=1), masks, first.numpy())
     plan = TrainingPlan(epochs=1, batch=2, rate=float(golden["lr"]), shuffle=False)
     learner, start = PromptVectors(encoder), recipe.anomalyclip_prompt_state("tiny")
     found = fit.fit(learner, (examples, None), plan, start)

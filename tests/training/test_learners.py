@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.helpers.encoded import encoded
 from tests.helpers.image_sets import mvtec
 from tests.helpers.tensors import maps_of
 from tests.helpers.weights import SMALL, recipe, write_backbone
@@ -74,7 +75,7 @@ def test_a_learner_trains_stops_goes_on_and_its_checkpoint_maps(method, request_
     plan = chosen.recipe(tower.info)
     image = np.random.default_rng(0).integers(0, 256, (1, 64, 64), np.uint8)
     kept = np.ones((1, plan.grid, plan.grid), bool)
-    features = chosen.encode(tower, image, plan, kept, own)
+    features = encoded(chosen, tower, image, plan, kept, own)
     text = np.eye(2, tower.info.embed_dim, dtype=np.float32)
     text = text[None] if chosen.text_by_slice else text
     maps, scores = maps_of(chosen, features, kept, text, own, plan)

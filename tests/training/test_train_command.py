@@ -32,9 +32,9 @@ class StandInMethod(AprilGan):
     def encode(self, tower, images, recipe, kept, learned):
         side = images.shape[1] // GRID
         grey = images.reshape(len(images), GRID, side, GRID, side).mean(axis=(2, 4)) / 255
-        tokens = np.ones((len(images), GRID * GRID, WIDTH), np.float16)
-        tokens[..., 0] = grey.reshape(len(images), -1) * 4
-        first = {"class": np.zeros(EMBED, np.float16)}
+        tokens = torch.ones((len(images), GRID * GRID, WIDTH), dtype=torch.float16)
+        tokens[..., 0] = torch.from_numpy(grey.reshape(len(images), -1) * 4)
+        first = {"class": torch.zeros(EMBED, dtype=torch.float16)}
         return [{f"tap{n}": t for n in recipe.taps} | first for t in tokens]
 
 

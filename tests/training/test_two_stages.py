@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.helpers.encoded import encoded
 from tests.helpers.tensors import maps_of
 from tests.helpers.trainings import bright_squares
 from tests.helpers.weights import small_backbone
@@ -86,7 +87,7 @@ def test_the_second_stage_is_the_loss_of_the_methods_own_features(learner, examp
     prompts = prompt_sets.shipped()["aaclip"]
     text = method.texts(prompts, TowerTexts(tower, recipe.activation), tensors, ())
     kept = np.ones((8, recipe.grid, recipe.grid), bool)
-    features = method.encode(tower, examples.tokens, recipe, kept, tensors)
+    features = encoded(method, tower, examples.tokens, recipe, kept, tensors)
     masks, terms, ups = torch.from_numpy(examples.masks).float(), [], []
     for block in recipe.taps:
         tap = torch.tensor(np.stack([one[f"tap{block}"] for one in features]))

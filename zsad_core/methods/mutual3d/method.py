@@ -85,7 +85,7 @@ class Mutual3d(VolumeMethod):
         """Mean over the slices of the residual stream of retained patches, (P, L, width)."""
         everywhere = np.broadcast_to(retained, (len(images), *retained.shape))
         taps = tower.early_taps(images, recipe, everywhere)
-        rows = torch.from_numpy(np.flatnonzero(retained)).to(tower.device)
+        rows = torch.from_numpy(np.flatnonzero(retained)).to(taps[0].device)
         means = torch.stack([tap.float().mean(dim=0)[rows] for tap in taps], dim=1)
         return np.asarray(means.cpu().numpy())
 
