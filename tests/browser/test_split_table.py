@@ -36,6 +36,7 @@ def setup(app):
     page, server = app
     page.goto(server.address("Setup"))
     opened(page, "Splits")
+    page.get_by_label("Split in use").wait_for()
     expect(page.get_by_test_id("data-grid-canvas")).to_have_count(1)  # those of Data are gone
     return page
 
@@ -81,5 +82,7 @@ def test_an_edit_is_kept_under_its_name_and_rules_what_trains(setup, data):
     mine, main = registry.find(data, "mine"), registry.find(data, "main")
     assert (main.folds, mine.folds, mine.origin) == ((DRAWN,), (edited,), "drawn, edited")
     opened(setup, "Train")
+    setup.get_by_label("Data", exact=True).click()
+    setup.get_by_role("option", name=data.root).click()
     trains = setup.get_by_text(re.compile(r"Trains on 4 subjects \(.*\), validates on 1\."))
     expect(trains).to_contain_text(", ".join(edited.train))

@@ -132,6 +132,13 @@ def test_a_copy_in_another_part_of_the_split_is_exposed(data, tmp_path):
     assert seen(data, LATER_COPY, VALIDATION, tuned_on=(A,)) == ()
 
 
+def test_a_subject_is_known_by_its_id_where_its_scan_cannot_be_read(data):
+    scan = exposure.Scan(data, A, "t2f")
+    datasets.open_dataset(data).file(A, "t2f").write_bytes(b"")
+    assert scan.is_among([B, A])
+    assert not scan.is_among([B])
+
+
 def test_a_copy_that_validates_in_another_fold_is_exposed_unless_it_is_known(data, tmp_path):
     """Its file was replaced after the split was checked."""
     trained(tmp_path)
