@@ -82,7 +82,7 @@ def test_an_edit_is_kept_under_its_name_and_rules_what_trains(setup, data):
     mine, main = registry.find(data, "mine"), registry.find(data, "main")
     assert (main.folds, mine.folds, mine.origin) == ((DRAWN,), (edited,), "drawn, edited")
     opened(setup, "Train")
-    setup.get_by_label("Data", exact=True).click()
+    setup.get_by_role("combobox", name="Data", exact=True).click()
     setup.get_by_role("option", name=data.root).click()
     trains = setup.get_by_text(re.compile(r"Trains on 4 subjects \(.*\), validates on 1\."))
     expect(trains).to_contain_text(", ".join(edited.train))
