@@ -132,6 +132,19 @@ def test_one_module_alone_knows_the_inside_of_streamlit():
     assert [*found] == ["pages/ui/shell/streamlit_internals.py"]
 
 
+def test_one_function_alone_tells_how_far_numbers_deviate():
+    """Others give equal values the rounding of their mean; methods and textures scale by it."""
+    others = [*(ROOT / "zsad_core/methods").rglob("*.py"), ROOT / "zsad_core/training/textures.py"]
+    spread = ROOT / "zsad_core/metrics/spread.py"
+    paths = [path for path in (*CORE, *PAGES) if path not in (spread, *others)]
+
+    def deviations(path):
+        calls = (node.func for node in ast.walk(tree(path)) if isinstance(node, ast.Call))
+        return {"std", "nanstd", "stdev", "pstdev"} & {getattr(call, "attr", "") for call in calls}
+
+    assert faults(paths, deviations) == {}
+
+
 def test_a_page_is_short():
     pages = (ROOT / "pages").glob("*.py")
     assert faults(pages, lambda path: len(path.read_text().splitlines()) > 60) == {}

@@ -10,7 +10,7 @@ from zsad_core.errors import DataError, SettingError
 from zsad_core.imaging import datasets
 from zsad_core.imaging.splits import registry
 from zsad_core.imaging.splits.facts import ScanFacts, scan_facts
-from zsad_core.imaging.splits.making import Draw, draw_folds
+from zsad_core.imaging.splits.making import Draw, checked_table, draw_folds
 from zsad_core.imaging.splits.reading import read_folds
 from zsad_core.imaging.splits.tables import Fold, SplitTable, check_table, patient_of
 from zsad_core.types import DataSpec, Subject
@@ -257,6 +257,16 @@ def test_copies_under_another_name_are_found_by_their_voxels(root):
             {first, second, copy},
             {name: fact.voxels for name, fact in facts.items()},
         )
+
+
+def test_a_checked_split_keeps_which_scans_are_copies(root):
+    first, second, copy = (one.id for one in datasets.open_dataset(root).subjects())
+    folds = (Fold((second,), (first,)), Fold((second,), (copy,)))  # in two parts of none
+    table, _ = checked_table(datasets.open_dataset(root), "cv", SplitTable("", folds, "read"))
+    assert table == SplitTable("cv", folds, "read", ((first, copy),))
+    registry.save(root, table)
+    assert registry.table(replace(root, split="cv/1")) == table
+    assert registry.table(root).folds == ()
 
 
 def test_scans_are_read_once_until_their_files_change(root):

@@ -132,6 +132,28 @@ def test_a_copy_in_another_part_of_the_split_is_exposed(data, tmp_path):
     assert seen(data, LATER_COPY, VALIDATION, tuned_on=(A,)) == ()
 
 
+def test_a_subject_is_known_by_its_id_where_its_scan_cannot_be_read(data):
+    scan = exposure.Scan(data, A, "t2f")
+    datasets.open_dataset(data).file(A, "t2f").write_bytes(b"")
+    assert scan.is_among([B, A])
+    assert not scan.is_among([B])
+
+
+def test_a_copy_that_validates_in_another_fold_is_exposed_unless_it_is_known(data, tmp_path):
+    """Its file was replaced after the split was checked."""
+    trained(tmp_path)
+    cross_validation, folds = (
+        Threshold(0.5, "cross-validation"),
+        (Fold((B,), (A,)), Fold((B,), (COPY,))),
+    )
+    registry.save(data, SplitTable("cv", folds))
+    of_fold = replace(data, split="cv/1")
+    assert seen(of_fold, A, cross_validation) == (exposure.THRESHOLD,)
+    assert seen(of_fold, B, cross_validation) == ()
+    registry.save(data, SplitTable("cv", folds, copies=((A, COPY),)), replaced=True)
+    assert seen(of_fold, A, cross_validation) == ()
+
+
 def test_reference_slices_come_from_train_and_from_another_patient(data):
     def compared(subject, *names):
         return seen(data, subject, setup="zero-shot", references=names)

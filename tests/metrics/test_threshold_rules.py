@@ -6,7 +6,7 @@ from scipy import ndimage
 
 from tests.helpers.maps import dice_at, volume
 from zsad_core.errors import SettingError
-from zsad_core.imaging.splits.tables import Fold
+from zsad_core.imaging.splits.tables import Fold, SplitTable
 from zsad_core.metrics import thresholds
 from zsad_core.metrics.plateaus import SMALLEST, STEPS, plateau_threshold
 from zsad_core.metrics.threshold_rules import (
@@ -198,7 +198,7 @@ FOLDS = (
 def tuned_on(name, subject, folds=FOLDS):
     parts = folds[0].part_of() if folds else {}
     subjects = [Subject(n, ("t2f",), True, parts.get(n, "")) for n in "abcdeft"]
-    return "".join(one.id for one in RULES[name].tuning(subjects, folds, subject))
+    return "".join(one.id for one in RULES[name].tuning(subjects, SplitTable("", folds), subject))
 
 
 def test_each_rule_is_tuned_on_its_parts():
@@ -216,8 +216,18 @@ def test_cross_validation_leaves_other_time_points_of_the_patient_out():
     first, later = "P-001-000", "P-001-001"  # each fold leaves one of them out
     folds = (Fold(("a",), (first,)), Fold(("a",), (later, "b")), Fold(("a",), ("c",)))
     subjects = [Subject(name, ("t2f",), True) for name in (first, later, *"abc")]
-    tuning = RULES["cross-validation"].tuning(subjects, folds, first)
+    tuning = RULES["cross-validation"].tuning(subjects, SplitTable("cv", folds), first)
     assert [one.id for one in tuning] == ["c"]
+
+
+def test_cross_validation_leaves_copies_of_the_patients_scans_out():
+    scan, later, copy = "P-001-000", "P-001-001", "Q-001-000"  # each fold leaves some of them out
+    folds = (Fold(("a",), (scan,)), Fold(("a",), (copy, "b")), Fold(("a",), ("c",)))
+    subjects = [Subject(name, ("t2f",), True) for name in (scan, later, copy, *"abc")]
+    table = SplitTable("cv", folds, copies=((scan, copy),))
+    for subject in (scan, later, copy):
+        tuning = RULES["cross-validation"].tuning(subjects, table, subject)
+        assert [one.id for one in tuning] == ["c"]
 
 
 def test_cross_validation_needs_several_folds():

@@ -89,6 +89,7 @@ def test_a_plain_folder_shows_the_labels_of_a_mask_and_takes_a_contrast(tmp_path
     save(tmp_path / "a.nii", arrays[0])
     save(tmp_path / "a_seg.nii", arrays[1])
     test = looked(tmp_path)
+    assert "labels 1, 2, 3." in test.info[0].value
     lesion = field(test.multiselect, "Labels that are the lesion")
     assert (lesion.options, lesion.value) == (["1", "2", "3"], [1, 2, 3])
     field(test.text_input, "Contrast of the scans").set_value("FLAIR")

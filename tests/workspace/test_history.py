@@ -168,6 +168,14 @@ def test_means_of_the_leaderboard_have_their_intervals_over_patients():
     assert np.isnan(two.intervals["dice"]).all()  # three subjects of two patients
 
 
+def test_equal_values_of_the_leaderboard_deviate_by_nothing():
+    """The mean of three times 0.1 is rounded, and the sd around it would be 1.7e-17."""
+    for subject in ("S1", "S2", "S3"):
+        history.add(spec(subject), replace(BAD, best_dice=0.1), AT_20)
+    (one,) = leaderboard.standings(history.trials(), ("S1", "S2", "S3"), "fixed")
+    assert one.deviation == 0
+
+
 def test_other_scans_of_a_patient_searched_on_do_not_judge():
     searched = replace(named("searched", "s"), tuned_on=("A-001-000",))
     for subject, found in (("A-001-001", GOOD), ("A-002-000", BAD)):

@@ -153,7 +153,7 @@ def _plan(design: Design, engine: Engine) -> list[str]:
 
 def _check_folds(design: Design) -> None:
     """Raise SettingError before any work where a threshold needs folds that the split lacks."""
-    folds = splits.folds(design.data)
+    folds = splits.table(design.data).folds
     if CrossValidation.name in design.study.thresholds and len(folds) < 2:
         raise SettingError(
             f"The study asks for cross-validation, but the split '{design.data.split}' has one "

@@ -121,14 +121,14 @@ def tuning_of(cohort: Cohort, chosen: Sequence[Subject]) -> dict[str, Tuning]:
 
     Raises SettingError where a rule has none of those that it needs.
     """
-    usable, folds = _usable(cohort), registry.folds(cohort.data)
+    usable, split = _usable(cohort), registry.table(cohort.data)
     tuning: dict[str, Tuning] = {}
     for text in cohort.rules:
         rule = rule_of(text)
         if not isinstance(rule, TunedRule):
             tuning[text] = [()] * len(chosen)
             continue
-        tuning[text] = [tuple(rule.tuning(usable, folds, subject.id)) for subject in chosen]
+        tuning[text] = [tuple(rule.tuning(usable, split, subject.id)) for subject in chosen]
         if not all(tuning[text]):
             raise SettingError(
                 f"These data have no {rule.needs} to tune a threshold on; choose --threshold "

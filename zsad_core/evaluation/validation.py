@@ -32,10 +32,8 @@ def tuning_subjects(
     Raises SettingError, DataError for a split that is not there.
     """
     evaluable = [subject for subject in subjects if subject.evaluable(slices.modality)]
-    return tuple(
-        subject.id
-        for subject in rule.tuning(evaluable, registry.folds(slices.data), slices.subject)
-    )
+    tuning = rule.tuning(evaluable, registry.table(slices.data), slices.subject)
+    return tuple(subject.id for subject in tuning)
 
 
 def tuned_threshold(

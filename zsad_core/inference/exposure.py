@@ -9,13 +9,14 @@ from zsad_core.backbones.pretraining import pretraining
 from zsad_core.errors import DataError
 from zsad_core.imaging import datasets
 from zsad_core.imaging.datasets import Dataset
+from zsad_core.imaging.splits import registry
 from zsad_core.imaging.splits.facts import facts_of
 from zsad_core.imaging.splits.tables import patient_of
 from zsad_core.inference.sources import MapSource
 from zsad_core.metrics.threshold_rules import TunedRule, rule_of
 from zsad_core.setups import records
 from zsad_core.setups.records import UNKNOWN
-from zsad_core.types import DataSpec, Split, Subject, Threshold
+from zsad_core.types import DataSpec, Subject, Threshold
 
 BACKBONE = "backbone pretrained on it"
 TRAINED = "checkpoint trained on it"
@@ -75,15 +76,21 @@ class Scan:
         others = (patient_of(name) for name in names if name != self.subject)
         return patient_of(self.subject) in others
 
-    def part(self, name: Split) -> list[str]:
-        """Ids of the subjects in a part of the split."""
-        return [subject.id for subject in self.subjects.values() if subject.split == name]
+    def tuning(self, threshold: Threshold) -> list[str]:
+        """Ids of the subjects on which the threshold of the scan's map was tuned."""
+        rule = rule_of(threshold.rule)
+        if not isinstance(rule, TunedRule):
+            return []
+        evaluable = [each for each in self.subjects.values() if each.evaluable(self.modality)]
+        chosen = rule.tuning(evaluable, registry.table(self.data), self.subject)
+        return [subject.id for subject in chosen]
 
     def beyond_train(self, names: Iterable[str]) -> list[str]:
         """Which of the subjects do not train; none where the data have no split."""
         if not any(subject.split for subject in self.subjects.values()):
             return []
-        return [name for name in names if name not in self.part("train")]
+        train = {subject.id for subject in self.subjects.values() if subject.split == "train"}
+        return [name for name in names if name not in train]
 
 
 def exposure(source: MapSource, threshold: Threshold) -> tuple[str, ...]:
@@ -96,10 +103,8 @@ def exposure(source: MapSource, threshold: Threshold) -> tuple[str, ...]:
     """
     spec, slices = source.spec, source.spec.features.slices
     scan = Scan(slices.data, slices.subject, slices.modality)
-    record, rule = setups.record(source.setup), rule_of(threshold.rule)
+    record, tuning = setups.record(source.setup), scan.tuning(threshold)
     tuned_on = spec.prompts.tuned_on if source.method.prompts else ()
-    parts = rule.parts if isinstance(rule, TunedRule) else ()
-    tuning = [name for part in parts for name in scan.part(part)]
     references = [reference.slices.subject for reference in spec.references]
     volumes = [name for name in spec.volumes if name != slices.subject]
     pretrained_on = pretraining(source.setup.backbone).subjects if source.method.needs_tower else ()

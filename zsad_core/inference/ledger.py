@@ -12,7 +12,7 @@ from zsad_core.inference.exposure import Scan, exposure
 from zsad_core.inference.references import written
 from zsad_core.inference.sources import MapSource
 from zsad_core.methods.setup import Setup
-from zsad_core.metrics.threshold_rules import TunedRule, rule_of
+from zsad_core.metrics.threshold_rules import rule_of
 from zsad_core.setups import published, records
 from zsad_core.setups.overlaps import overlaps
 from zsad_core.setups.records import UNKNOWN
@@ -130,13 +130,8 @@ def _prompts(source: MapSource) -> str:
 
 def _threshold(scan: Scan, threshold: Threshold) -> str:
     """What its rule looks at, and how many subjects that are."""
-    rule = rule_of(threshold.rule)
-    tuning = [
-        name
-        for part in (rule.parts if isinstance(rule, TunedRule) else ())
-        for name in scan.part(part)
-    ]
-    return f"{rule.basis}, {counted(len(tuning), 'subject')}" if tuning else rule.basis
+    basis, tuning = rule_of(threshold.rule).basis, scan.tuning(threshold)
+    return f"{basis}, {counted(len(tuning), 'subject')}" if tuning else basis
 
 
 def _beyond(scan: Scan, names: Iterable[str]) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 
 from zsad_core.imaging.splits.tables import patient_of
 from zsad_core.metrics.intervals import of_columns
+from zsad_core.metrics.spread import deviation
 from zsad_core.types import PromptSet
 from zsad_core.workspace.history import Trial
 
@@ -83,6 +84,6 @@ def _standing(group: list[Trial], tuned: set[str], subjects: Collection[str]) ->
         float(means[0]),
         float(means[1]),
         float(means[2]),
-        float(values[:, 1].std(ddof=1)) if len(values) > 1 else np.nan,
+        deviation(values[:, 1]),
         {name: (low[i], high[i]) for i, name in enumerate(("dice", "best_dice", "auroc"))},
     )

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from zsad_core.base.wording import counted
 from zsad_core.errors import SettingError
-from zsad_core.imaging.splits.tables import Fold, patient_of
+from zsad_core.imaging.splits.tables import SplitTable, patient_of
 from zsad_core.metrics import thresholds
 from zsad_core.metrics.plateaus import plateau_threshold
 from zsad_core.metrics.thresholds import Curve, NormalCurve
@@ -142,11 +142,11 @@ class TunedRule(Rule, ABC):
     """A threshold from the maps of other subjects."""
 
     needs: ClassVar[str]  # which subjects it is tuned on, in words
-    parts: ClassVar[tuple[Split, ...]] = ()  # parts of a split whose subjects are exposed by it
+    parts: ClassVar[tuple[Split, ...]] = ()  # parts of a split that it is tuned on
     reads_normal: ClassVar[bool] = False  # whether it reads the volumes in lesion-free slices
 
     def tuning(
-        self, subjects: Collection[Subject], folds: Sequence[Fold], subject: str
+        self, subjects: Collection[Subject], split: SplitTable, subject: str
     ) -> list[Subject]:
         """Those of the evaluable subjects on which the threshold of one subject is tuned."""
         return [other for other in subjects if other.split in self.parts]
@@ -176,8 +176,9 @@ class Validation(TunedRule):
 class CrossValidation(Validation):
     """The best common threshold of the subjects that validate in other folds.
 
-    The truth of the subject's patient never enters. Where a checkpoint was trained on the data, it
-    has seen the subjects of the other folds, whose maps then are better than those of new subjects.
+    The truth of the subject's patient never enters, nor under the id of a copy. Where a checkpoint
+    was trained on the data, it has seen the subjects of the other folds, whose maps then are better
+    than those of new subjects.
     """
 
     name = "cross-validation"
@@ -191,14 +192,14 @@ class CrossValidation(Validation):
     parts = ()
 
     def tuning(
-        self, subjects: Collection[Subject], folds: Sequence[Fold], subject: str
+        self, subjects: Collection[Subject], split: SplitTable, subject: str
     ) -> list[Subject]:
-        patient = patient_of(subject)
-        others = [
-            fold.validation for fold in folds if patient not in map(patient_of, fold.validation)
-        ]
-        held_out = {name for validation in others for name in validation}
-        return [other for other in subjects if other.id in held_out] if len(folds) > 1 else []
+        if len(split.folds) < 2:
+            return []
+        validations, own = [fold.validation for fold in split.folds], split.patients_of(subject)
+        others = [names for names in validations if own.isdisjoint(map(patient_of, names))]
+        held_out = {name for names in others for name in names}
+        return [other for other in subjects if other.id in held_out]
 
 
 class FalsePositives(TunedRule):

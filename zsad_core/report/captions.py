@@ -61,7 +61,7 @@ SEEN = (
 FAILURES = (
     "Missed: a lesion over 2 mm³ that no predicted component touches (BraTS 2023 rule); it lies in "
     "the third of its largest slice. False positive: a slice without lesion where anything is "
-    f"predicted. {SHARES}"
+    f"predicted; slices that hold neither region nor prediction are not counted. {SHARES}"
 )
 FIGURE_4 = "Sample slices with the truth in yellow."
 ENDS = {"coronal": ("posterior", "anterior"), "sagittal": ("left", "right")}

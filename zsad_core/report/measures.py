@@ -98,17 +98,6 @@ def means(frame: pd.DataFrame) -> pd.DataFrame:
     return table.assign(low=low, high=high)
 
 
-def deviation(values: pd.Series) -> float:
-    """The sample standard deviation, NaN of fewer than two; 0 of equal values, exactly.
-
-    Around their mean it would be that mean's rounding: 1.7e-17 of three times 0.1.
-
-    >>> deviation(pd.Series([0.1, 0.1, 0.1])), round(deviation(pd.Series([1.0, 3.0])), 3)
-    (0.0, 1.414)
-    """
-    return float((values - values.min()).std())
-
-
 def mean_intervals(
     grouped: "DataFrameGroupBy[Any, Any]",
     frame: pd.DataFrame,

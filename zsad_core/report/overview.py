@@ -11,9 +11,9 @@ from zsad_core.evaluation.tasks import Cohort
 from zsad_core.imaging.splits.tables import patient_of
 from zsad_core.inference.exposure import PROMPTS
 from zsad_core.metrics import intervals
+from zsad_core.metrics.spread import deviation
 from zsad_core.report.comparison_groups import THRESHOLD
 from zsad_core.report.comparisons import configuration_names
-from zsad_core.report.measures import deviation
 from zsad_core.report.table_text import HIGH, LOW
 from zsad_core.results.queries import with_columns
 

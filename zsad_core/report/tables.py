@@ -10,6 +10,7 @@ import pandas as pd
 from pandas.api.typing import DataFrameGroupBy
 
 from zsad_core.errors import DataError
+from zsad_core.metrics.spread import deviation
 from zsad_core.report import captions, threshold_costs
 from zsad_core.report.backbone_names import by_configuration
 from zsad_core.report.comparisons import (
@@ -21,7 +22,7 @@ from zsad_core.report.comparisons import (
     rank_table,
 )
 from zsad_core.report.ledgers import ledgers
-from zsad_core.report.measures import GroupSums, deviation, dice_table, lesions, mean_intervals
+from zsad_core.report.measures import GroupSums, dice_table, lesions, mean_intervals
 from zsad_core.report.selection import (
     NUMBERS,
     THIRDS,

@@ -12,7 +12,6 @@ from zsad_core.imaging.predictions import registry
 from zsad_core.imaging.predictions.sets import Predictions
 from zsad_core.imaging.splits import registry as splits
 from zsad_core.imaging.splits.making import draw_of
-from zsad_core.imaging.splits.tables import SplitTable
 from zsad_core.methods import FILES
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.study import file as files
@@ -73,7 +72,7 @@ def _prompt_sets(cohort: Cohort) -> Iterable[files.StudyPrompts]:
 
 def _data(cohort: Cohort) -> files.StudyData:
     data = cohort.data
-    table = splits.find(data, data.split) if data.split else SplitTable("", ())
+    table = splits.table(data)
     draw = draw_of(table.origin)
     return files.StudyData(
         root=data.root or data.kind,

@@ -20,6 +20,7 @@ from zsad_core.inference.engine import Engine
 from zsad_core.inference.evaluation import of_subject
 from zsad_core.lab import null_test
 from zsad_core.metrics.depth import third_of
+from zsad_core.metrics.spread import deviation
 from zsad_core.metrics.threshold_rules import Validation
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.results import parquet as results
@@ -107,7 +108,7 @@ def chance(engine: Engine) -> Chance:
     return Chance(
         pairs=len(pairs),
         mean=float(random.mean()),
-        sd=float(random.std(ddof=1)),
+        sd=deviation(random),
         near=float(np.mean(np.abs(random - 0.5) <= 0.1)),
         below=rank.below / rank.of,
     )
@@ -172,7 +173,7 @@ def _row(engine: Engine, spec: MapSpec, split: Split) -> CardRow:
         subjects=len(names),
         threshold=threshold.value,
         dice=float(means["dice_3d"].mean()),
-        dice_sd=float(means["dice_3d"].std()),
+        dice_sd=deviation(means["dice_3d"]),
         oracle=float(means["best_dice"].mean()),
         auroc=float(means["auroc"].mean()),
         ap=float(means["ap"].mean()),

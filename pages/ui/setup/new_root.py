@@ -95,7 +95,7 @@ def description(dataset: Dataset, labels: dict[int, str]) -> str:
     modalities = list(dict.fromkeys(name for subject in subjects for name in subject.modalities))
     broken = sum(bool(subject.problem) for subject in subjects)
     more = ", …" if len(modalities) > SHOWN else ""
-    named = ", ".join(f"{label} {name}" for label, name in labels.items())
+    named = ", ".join(_label_words(label, name) for label, name in labels.items())
     parts = (
         counted(len(subjects), "subject"),
         f"{sum(subject.has_truth for subject in subjects)} with a segmentation",
@@ -104,6 +104,11 @@ def description(dataset: Dataset, labels: dict[int, str]) -> str:
         f"{broken} that cannot be used" if broken else "",
     )
     return f"{dataset.title}: {', '.join(filter(None, parts))}."
+
+
+def _label_words(label: int, name: str) -> str:
+    """A label with its name, where it has one of its own."""
+    return f"{label}" if name == f"{label}" else f"{label} {name}"
 
 
 @st.cache_data(max_entries=4, show_spinner=False)
@@ -128,7 +133,7 @@ def _lesion(kind: str, labels: dict[int, str], spec: DataSpec) -> str:
         "Labels that are the lesion",
         list(labels),
         [label for label in before if label in labels] or usual,
-        format_func=lambda label: " ".join(dict.fromkeys((f"{label}", labels[label]))),
+        format_func=lambda label: _label_words(label, labels[label]),
         placeholder="Choose at least one",
         key=f"lesion-{key}",
     )

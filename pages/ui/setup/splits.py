@@ -99,13 +99,20 @@ def _table(spec: DataSpec) -> None:
         key=f"split-table-{spec.root}-{spec.split}-{fold.digest}",
     )
     changed = int((edited["part"] != frame["part"]).sum())
-    if changed and st.button(f"Save the changes ({changed})", type="primary", key="split-save"):
+    if not changed:
+        return
+    left, right = st.columns([4, 1], vertical_alignment="bottom")
+    key, what = f"split-as-{spec.root}-{table.name}", "Under another name both splits are kept."
+    name = left.text_input("Save as", table.name, max_chars=40, key=key, help=what)
+    if right.button(
+        f"Save the changes ({changed})", type="primary", key="split-save", width="stretch"
+    ):
         names = (edited.loc[edited["part"] == part, "subject"] for part in PARTS)
-        folds = list(table.folds)
-        folds[table.uses.index(spec.split)] = Fold(*map(tuple, names))
+        folds, number = list(table.folds), table.uses.index(spec.split)
+        folds[number] = Fold(*map(tuple, names))
         origin = table.origin.removesuffix(", edited") + ", edited"
-        source = SplitTable("", tuple(folds), origin)
-        _start(replace(spec, split=""), table.name, source, edited=spec.split)
+        source = SplitTable(name.strip(), tuple(folds), origin)
+        _start(replace(spec, split=""), source.name, source, replaced=table.name, fold=number)
 
 
 def _draw(whole: DataSpec) -> None:
@@ -140,9 +147,14 @@ def _upload(whole: DataSpec) -> None:
         _start(whole, name.strip(), source)
 
 
-def _start(whole: DataSpec, name: str, source: Draw | SplitTable, edited: str = "") -> None:
-    """Check the split against the scans in a job, keep it and use it; `edited` is replaced."""
-    if not edited and name in {table.name for table in registry.tables(whole)}:
+def _start(
+    whole: DataSpec, name: str, source: Draw | SplitTable, replaced: str = "", fold: int = 0
+) -> None:
+    """Check the split against the scans in a job, keep it and use its fold of that number.
+
+    Of the splits that are there, only the one of the name `replaced` may have its name.
+    """
+    if name != replaced and name in {table.name for table in registry.tables(whole)}:
         raise SettingError(f"There is a split '{name}' already; give another name or delete it.")
     dataset = datasets.open_dataset(whole)
     if isinstance(source, SplitTable):  # what needs no scan is said at once
@@ -150,8 +162,8 @@ def _start(whole: DataSpec, name: str, source: Draw | SplitTable, edited: str = 
 
     def work(progress: Progress) -> None:
         table, _ = checked_table(dataset, name, source, progress)
-        registry.save(whole, table, replaced=bool(edited))
-        settings.remember(replace(whole, split=edited or table.uses[0]))
+        registry.save(whole, table, replaced=name == replaced)
+        settings.remember(replace(whole, split=table.uses[fold]))
 
     title = f"Checking the split {name}, scans"
     compute.start(_job_key(whole), title, work, "pages/6_Setup.py")

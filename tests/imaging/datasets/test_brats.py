@@ -130,6 +130,11 @@ def test_a_stray_label_is_a_problem_of_the_subject_until_mended(case, brats, wri
     with pytest.raises(DataError, match="has 4 voxels of stray label 6"):
         dataset.load(MET, "t2f")
     assert "stray label 6" in dataset.subjects()[0].problem
+    one = np.where(seg == 4, 0, seg)
+    one[0, 0, 0] = 6
+    write(path, one.astype(np.uint8))
+    with pytest.raises(DataError, match="has 1 voxel of stray label 6"):
+        dataset.load(MET, "t2f")
     write(path, np.where(seg == 4, 0, seg).astype(np.uint8))
     assert dataset.subjects()[0].problem == ""
     assert dataset.load(MET, "t2f").truth.sum() == 6

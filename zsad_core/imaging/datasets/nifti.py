@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zsad_core.base.atomic import write_whole
-from zsad_core.base.wording import percent
+from zsad_core.base.wording import counted, percent
 from zsad_core.errors import DataError
 from zsad_core.imaging.datasets.files import open_image, read_bytes, reading, with_forms
 from zsad_core.imaging.datasets.foreground import BINS, foreground
@@ -213,7 +213,8 @@ def read_labels(
     if count:
         words = "whole numbers from 0 to 255" if allowed is None else ", ".join(map(str, allowed))
         raise DataError(
-            f"'{path}' has {count} voxels of stray label {examples} where only {words} may occur; "
+            f"'{path}' has {counted(count, 'voxel')} of stray label {examples} where only {words} "
+            "may occur; "
             "correct the segmentation or the label convention."
         )
     return np.rint(values, out=values).astype(np.uint8), image.affine

@@ -127,7 +127,15 @@ def checked_table(
         table = replace(source, name=name)
     voxels = {subject: fact.voxels for subject, fact in facts.items()}
     check_table(table, {subject.id for subject in subjects}, voxels)
-    return table, facts
+    return replace(table, copies=_copies(voxels)), facts
+
+
+def _copies(voxels: Mapping[str, str]) -> tuple[tuple[str, ...], ...]:
+    """Ids of equal voxels, of two or more each."""
+    names: dict[str, list[str]] = defaultdict(list)
+    for name, digest in voxels.items():
+        names[digest].append(name)
+    return tuple(tuple(equal) for equal in names.values() if len(equal) > 1)
 
 
 def _fold(parts: Sequence[Sequence[_Group]]) -> Fold:

@@ -27,6 +27,7 @@ class SplitFile:
     name: str
     origin: str
     folds: tuple[Fold, ...]
+    copies: tuple[tuple[str, ...], ...] = ()
 
 
 FILE = pydantic.TypeAdapter(SplitFile)
@@ -42,10 +43,10 @@ def tables(data: DataSpec) -> tuple[SplitTable, ...]:
 def find(data: DataSpec, name: str) -> SplitTable:
     """The split of that name, or of one of its folds; raises SettingError, DataError."""
     splits = tables(data)
-    for table in splits:
-        if name == table.name or name in table.uses:
-            return table
-    names = ", ".join(use for table in splits for use in table.uses)
+    for split in splits:
+        if name == split.name or name in split.uses:
+            return split
+    names = ", ".join(use for split in splits for use in split.uses)
     raise SettingError(
         f"{data.place} has no split '{name}'; "
         f"{f'choose one of {names}' if names else 'make one first'}."
@@ -57,9 +58,9 @@ def fold(data: DataSpec) -> Fold:
     return find(data, data.split).fold(data.split)
 
 
-def folds(data: DataSpec) -> tuple[Fold, ...]:
-    """The folds of the split in use, none without a split; raises SettingError, DataError."""
-    return find(data, data.split).folds if data.split else ()
+def table(data: DataSpec) -> SplitTable:
+    """The split in use, one without folds where there is none; raises SettingError, DataError."""
+    return find(data, data.split) if data.split else SplitTable("", ())
 
 
 def digest(data: DataSpec) -> str:
@@ -67,23 +68,23 @@ def digest(data: DataSpec) -> str:
     return fold(data).digest if data.split else ""
 
 
-def save(data: DataSpec, table: SplitTable, replaced: bool = False) -> None:
+def save(data: DataSpec, split: SplitTable, replaced: bool = False) -> None:
     """Keep a checked split; raises SettingError for a name in use that is not to be `replaced`."""
     if data.private:
         raise SettingError(
             "Splits are kept for everybody, uploaded scans are one user's own; add the scans as a "
             "folder first."
         )
-    path = _path(data, table.name)
+    path = _path(data, split.name)
     with locked(path):
         if path.exists() and not replaced:
             raise SettingError(
-                f"{data.place} has a split '{table.name}' already; give another name or remove "
+                f"{data.place} has a split '{split.name}' already; give another name or remove "
                 "that one first."
             )
-        content = SplitFile(
-            "ZSAD Explorer split 1", root_of(data), table.name, table.origin, table.folds
-        )
+        form = "ZSAD Explorer split 1"
+        parts = (split.name, split.origin, split.folds, split.copies)
+        content = SplitFile(form, root_of(data), *parts)
         write_whole(path, FILE.dump_json(content, indent=1))
 
 
@@ -104,7 +105,7 @@ def _read(path: Path, _: int) -> SplitTable:
         raise DataError(
             f"'{path}' cannot be read ({reason}); correct it or delete it to make it anew."
         ) from error
-    return SplitTable(content.name, content.folds, content.origin)
+    return SplitTable(content.name, content.folds, content.origin, content.copies)
 
 
 def _path(data: DataSpec, name: str) -> Path:

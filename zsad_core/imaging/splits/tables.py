@@ -43,13 +43,15 @@ class Fold:
 class SplitTable:
     """A named split of a data set; several `folds` divide the same subjects in other ways.
 
-    `origin` says in words how it came about. A data set uses one fold: "NAME" of a table with one,
-    "NAME/1", "NAME/2", … of a table with several.
+    `origin` says in words how it came about, `copies` which scans have equal voxels, by id, as far
+    as that was looked at. A data set uses one fold: "NAME" of a table with one, "NAME/1", "NAME/2",
+    … of a table with several.
     """
 
     name: str
     folds: tuple[Fold, ...]
     origin: str = ""
+    copies: tuple[tuple[str, ...], ...] = ()
 
     @property
     def uses(self) -> tuple[str, ...]:
@@ -66,6 +68,17 @@ class SplitTable:
                 f"{', '.join(self.uses)}."
             )
         return self.folds[self.uses.index(use)]
+
+    def patients_of(self, subject: str) -> set[str]:
+        """The patient of a subject, and those under whose ids copies of the patient's scans lie.
+
+        >>> table = SplitTable("cv", (), copies=(("P-1-000", "Q-7-000"),))
+        >>> sorted(table.patients_of("P-1-001"))
+        ['P-1', 'Q-7']
+        """
+        patient = patient_of(subject)
+        groups = ({*map(patient_of, names)} for names in self.copies)
+        return {patient}.union(*(patients for patients in groups if patient in patients))
 
 
 def patient_of(subject: str) -> str:
