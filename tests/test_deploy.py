@@ -32,6 +32,7 @@ def test_the_recipe_of_an_image_has_no_known_fault(file):
     assert (done.returncode, done.stdout) == (0, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", FILES)
 def test_an_image_is_made_and_its_app_is_healthy_as_a_user_without_rights(tmp_path, file):
     if why := no_namespaces():
