@@ -18,11 +18,13 @@ from zsad_core import setups
 from zsad_core.base import paths, settings
 from zsad_core.base.jobs import Client
 from zsad_core.base.paths import home
+from zsad_core.base.store import key_of
+from zsad_core.errors import DataError
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.setups import Setup
 from zsad_core.training import own
 from zsad_core.training.runs import TrainRequest
-from zsad_core.types import BackboneSpec, PromptSet
+from zsad_core.types import BackboneSpec, DataSpec, PromptSet
 
 ISSUER = "https://id.example"
 
@@ -198,6 +200,25 @@ def test_another_users_job_is_seen_by_its_progress_alone(small_demo):
     finally:
         go.set()
         job.wait(60)
+
+
+def test_nobody_reads_what_another_users_failed_job_was(monkeypatch, small_demo):
+    monkeypatch.setenv("ZSAD_OPERATORS", "boss")
+
+    def fail(_):
+        raise DataError("a secret reason")
+
+    chosen = {"data": "demo-2mm:", "method": "intensity", "section": "Pre-encode"}
+    key = f"pre-encode-{key_of('', data=DataSpec('demo-2mm'))}"
+    job = compute.engine().jobs.start(key, "Secret work", fail, client=Client("another"))
+    job.wait(60)
+    try:
+        test = shown(page_of("boss", "pages/6_Setup.py", **chosen))
+        said = " ".join(one.value for one in (*test.caption, *test.warning, *test.error))
+        assert "Another user's job: failed." in said
+        assert "ecret" not in said
+    finally:
+        compute.engine().jobs.drop(job)
 
 
 def test_a_viewer_starts_no_evaluation(small_demo):
