@@ -18,6 +18,7 @@ TINY = gpu.Workload(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
 def test_every_line_of_a_gpu_is_measured(device, tmp_path, monkeypatch):
     monkeypatch.setenv("ZSAD_CACHE", str(tmp_path / "cache"))
@@ -30,6 +31,7 @@ def test_every_line_of_a_gpu_is_measured(device, tmp_path, monkeypatch):
     assert all(line.value > 0 for line in lines)
 
 
+@pytest.mark.slow
 def test_without_a_gpu_the_command_says_so():
     command = [sys.executable, "-m", "bench", "gpu"]
     without = {"CUDA_VISIBLE_DEVICES": "", "PATH": ""}

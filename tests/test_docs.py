@@ -66,6 +66,7 @@ def site(tmp_path):
     return build
 
 
+@pytest.mark.slow
 def test_the_site_is_built_and_leads_on(site, tmp_path):
     done = site()
     assert done.returncode == 0, done.stderr
@@ -77,6 +78,7 @@ def test_the_site_is_built_and_leads_on(site, tmp_path):
     assert not re.findall(r'<(?:script|link|img)[^>]*="(?:https?:)?//[^"]*"', page)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("link", ["docs/nowhere.md", "docs/glossary.md#nothing"])
 def test_a_broken_link_ends_the_build(site, tmp_path, link):
     with (tmp_path / "README.md").open("a") as readme:

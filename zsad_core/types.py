@@ -233,7 +233,8 @@ class MapSpec:
 
     `references` are normal slices for few-shot; without any the map is zero-shot. `volumes` are
     ids of subjects of the same data, unlabelled: the set that a method for whole volumes scores the
-    subject against, the subject itself excluded.
+    subject against, the subject itself excluded. `home` is the home in which the setup lies, "" for
+    that of all users.
     """
 
     features: FeatureSpec
@@ -243,6 +244,7 @@ class MapSpec:
     options: tuple[tuple[str, str], ...] = ()
     references: tuple[Reference, ...] = ()
     volumes: tuple[str, ...] = ()
+    home: str = field(default="", metadata=ADDED)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The app as a server for others: behind nginx under a base path, and at every address."""
 
+import os
 import re
 import shlex
 import shutil
@@ -71,17 +72,45 @@ def nginx(folder, app_port, tls):
         assert process.wait(10) == 0
 
 
-@pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not on the PATH")
+@contextmanager
+def caddy(folder, app_port, tls):
+    """The shipped configuration before an app; yields the address of the base path."""
+    port = free_port()
+    site = (ROOT / "deploy" / "Caddyfile").read_text()
+    address = f"http{'s' * tls}://localhost:{port}"
+    internal = "\ttls internal\n" if tls else ""
+    site, sites = re.subn(r"\{\$ZSAD_HOST:localhost\} \{\n", f"{address} {{\n{internal}", site)
+    site, servers = re.subn(r"127\.0\.0\.1:8501", f"127.0.0.1:{app_port}", site)
+    assert (sites, servers) == (1, 1)
+    whole = f"{{\n\tadmin off\n\tskip_install_trust\n\tauto_https disable_redirects\n}}\n{site}"
+    (folder / "Caddyfile").write_text(whole)
+    command = [shutil.which("caddy"), "run", "--config", folder / "Caddyfile"]
+    places = {"XDG_DATA_HOME": str(folder / "data"), "XDG_CONFIG_HOME": str(folder / "config")}
+    with (folder / "caddy.txt").open("wb") as log:
+        process = subprocess.Popen(command, env={**os.environ, **places}, stderr=log)
+    try:
+        wait_for(port)
+        yield f"{address}/{BASE}"
+    finally:
+        process.terminate()
+        assert process.wait(10) == 0
+
+
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
-def test_the_app_works_behind_a_proxy_under_a_base_path(browser, tmp_path, tls):
+@pytest.mark.parametrize("proxy", [nginx, caddy], ids=["nginx", "Caddy"])
+def test_the_app_works_behind_a_proxy_under_a_base_path(browser, tmp_path, proxy, tls):
+    if shutil.which(proxy.__name__) is None:
+        pytest.skip(f"{proxy.__name__} is not on the PATH")
     environment = {"STREAMLIT_SERVER_BASE_URL_PATH": BASE, "ZSAD_HOME": str(tmp_path / "home")}
     context = browser.new_context(ignore_https_errors=True)
     page = context.new_page()
     page.set_default_timeout(WAIT * 1000)
     with (
         served(tmp_path / "log.txt", **environment) as server,
-        nginx(tmp_path, urlsplit(server.url).port, tls) as address,
+        proxy(tmp_path, urlsplit(server.url).port, tls) as address,
     ):
+        page.goto(address)  # without a slash at its end
+        page.get_by_text("Start from a case").wait_for()
         page.goto(f"{address}/Explore?method=intensity")
         page.get_by_text("Voxel AUROC").first.wait_for()
         page.get_by_role("link", name="Setup", exact=True).click()
@@ -120,7 +149,7 @@ def test_at_every_address_it_serves_nobody_until_its_operator_says_what_they_may
 
 
 def test_the_demo_of_a_space_needs_no_more_memory_than_it_says(page, tmp_path):
-    words = [rest for name, rest in image.instructions("space/Dockerfile") if name == "ENV"]
+    words = [rest for name, rest in image.instructions("space") if name == "ENV"]
     settings = dict(word.split("=", 1) for line in words for word in shlex.split(line))
     alone = {"STREAMLIT_SERVER_ADDRESS": "localhost", "ZSAD_HOME": str(tmp_path / "home")}
     page.set_default_timeout(WAIT * 1000)

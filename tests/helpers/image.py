@@ -1,4 +1,4 @@
-"""The steps of a Dockerfile of `deploy/` without Docker: each stage in a root of its own.
+"""The steps of `deploy/Dockerfile` without Docker: each stage in a root of its own.
 
 A root has this machine's programs, Python at /usr/local, its packages at /deps, and nothing of the
 project. Run as root by `unshare --mount --net`: mounts end with the process, and no network is
@@ -24,8 +24,6 @@ BASE = {
     "PATH": "/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/sbin",
     "LD_LIBRARY_PATH": "/usr/local/lib",
 }
-ASK = "import urllib.request as r; r.urlopen('http://127.0.0.1:8501/_stcore/health')"
-HEALTH = ["python", "-c", ASK]  # of an image that has no check of its own
 DEPS = "deps/site-packages"  # Streamlit takes another folder for its own checkout
 
 
@@ -88,12 +86,23 @@ def mount(*words: object) -> None:
     subprocess.run(["mount", *map(str, words)], check=True)
 
 
-def instructions(file: str = "Dockerfile") -> list[tuple[str, str]]:
-    """Each instruction of the Dockerfile of that name in `deploy/`, with the rest of its line."""
-    text = (PROJECT / "deploy" / file).read_text()
+def instructions(target: str) -> list[tuple[str, str]]:
+    """The instructions that make a stage of the Dockerfile, in order, each with what it takes."""
+    text = (PROJECT / "deploy" / "Dockerfile").read_text()
     kept = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
     lines = re.sub(r"\\\n", " ", kept).splitlines()
-    return [(name, rest) for name, _, rest in (line.partition(" ") for line in lines) if name]
+    stages: dict[str, list[tuple[str, str]]] = {}
+    for name, _, rest in (line.partition(" ") for line in lines if line):
+        if name == "FROM":
+            stage = stages[rest.partition(" AS ")[2]] = []
+        stage.append((name, rest))
+    needed, left = {target}, [target]
+    while left:
+        steps = [rest for name, rest in stages[left.pop()] if name in ("FROM", "COPY")]
+        words = {word for rest in steps for word in re.split("[ =]", rest)}
+        left += [word for word in words if word in stages and word not in needed]
+        needed |= {*left}
+    return [step for name, steps in stages.items() if name in needed for step in steps]
 
 
 def context(folder: Path) -> Path:
@@ -116,16 +125,16 @@ def copy(source: Path, stage: Stage, target: str) -> None:
     shutil.copytree(source, into, dirs_exist_ok=True)
 
 
-def main(folder: Path, file: str) -> None:
-    """Build every stage, start the entry point of the last and ask for its health."""
-    stages, start, health = {}, [], HEALTH
+def main(folder: Path, target: str) -> None:
+    """Build a stage and those it needs, start its entry point and ask for its health."""
+    stages, start, health = {}, [], []
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    for name, rest in instructions(file):
+    for name, rest in instructions(target):
         words = shlex.split(rest) if name != "RUN" else []
-        if name == "FROM":
-            stage = stages[words[-1] if "AS" in words else ""] = Stage(
-                folder / f"stage{len(stages)}"
-            )
+        if name == "FROM" and words[0] in stages:
+            stage = stages[words[2]] = stages[words[0]]  # nothing else goes on from there
+        elif name == "FROM":
+            stage = stages[words[2]] = Stage(folder / f"stage{len(stages)}")
             stage.begin()
         elif name == "WORKDIR":
             stage.folder = rest

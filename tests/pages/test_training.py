@@ -48,21 +48,21 @@ def click(test, label):
     return test
 
 
-def job_of(title):
-    return compute.engine().jobs.find(f"train-{title}")
+def job_of(name):
+    return compute.engine().jobs.find(f"train-{own.folder() / name}.safetensors")
 
 
-def ended(title):
+def ended(name):
     deadline = time.monotonic() + WAIT
-    while job_of(title).state == "running" and time.monotonic() < deadline:
+    while job_of(name).state == "running" and time.monotonic() < deadline:
         time.sleep(0.05)
-    return job_of(title).state
+    return job_of(name).state
 
 
 def test_aprilgan_trains_on_the_demo_and_becomes_a_setup(small):
     test = fill(opened(), small, name="mine", data="demo-2mm:", subjects=2, slices=3, seed=4)
     click(test, "Train")
-    assert ended("APRIL-GAN · mine") == "done"
+    assert ended("aprilgan-mine") == "done"
     entry = setups.find("aprilgan", "mine")
     assert setups.missing(entry) == ""
     assert entry.checkpoint == str(home() / "trained/aprilgan-mine.safetensors")
@@ -84,18 +84,18 @@ def test_a_cancelled_training_waits_and_goes_on(small, tmp_path):
     shown(test)
     fill(test, small, name="long", images=str(mvtec(tmp_path / "data")), epochs=40)
     click(test, "Train")
-    job, deadline = job_of("AnomalyCLIP · long"), time.monotonic() + WAIT
+    job, deadline = job_of("anomalyclip-long"), time.monotonic() + WAIT
     while not list((home() / "trained").glob("*.unfinished")) and time.monotonic() < deadline:
         time.sleep(0.005)
     assert "loss" in job.note
     job.cancel()
-    assert ended("AnomalyCLIP · long") == "cancelled"
+    assert ended("anomalyclip-long") == "cancelled"
     assert setups.entries() == setups.shipped()
     texts = [found.value for found in shown(test).markdown]
     assert any("was stopped; " in text and " saved." in text for text in texts)
     click(test, "Continue")
-    assert ended("AnomalyCLIP · long") == "done"
-    assert job_of("AnomalyCLIP · long") is not job
+    assert ended("anomalyclip-long") == "done"
+    assert job_of("anomalyclip-long") is not job
     assert setups.missing(setups.find("anomalyclip", "long")) == ""
     assert own.pending() == []
 
@@ -105,9 +105,9 @@ def test_a_training_waits_while_a_user_has_the_device(small):
     with compute.engine().queue.turn(INTERACTIVE):
         click(test, "Train")
         time.sleep(1)
-        assert "loss" not in job_of("APRIL-GAN · waits").note
-        assert job_of("APRIL-GAN · waits").state == "running"
-    assert ended("APRIL-GAN · waits") == "done"
+        assert "loss" not in job_of("aprilgan-waits").note
+        assert job_of("aprilgan-waits").state == "running"
+    assert ended("aprilgan-waits") == "done"
     test.button(key="jobs-line").click().run()
     assert "Training APRIL-GAN · waits: epoch" in " ".join(_links(test.sidebar))
 
@@ -122,7 +122,7 @@ def test_a_stopped_training_can_be_dropped(small, tmp_path):
     shown(test)
     fill(test, small, name="bad", images=str(tmp_path))
     click(test, "Train")
-    assert ended("APRIL-GAN · bad") == "failed"
+    assert ended("aprilgan-bad") == "failed"
     errors = [found.value for found in shown(test).error]
     assert any("takes no scans" in error for error in errors)
     assert len(own.pending()) == 1

@@ -125,6 +125,7 @@ def write_many(root, name):
             merging.merge(Path(root))
 
 
+@pytest.mark.slow
 def test_writers_at_once_do_not_disturb_each_other(tmp_path):
     context = multiprocessing.get_context("spawn")
     writers = [context.Process(target=write_many, args=(str(tmp_path), n)) for n in "ab"]

@@ -1,8 +1,10 @@
 """Shipped and own setups: add, find, forget, refuse; and an own one through the pipeline."""
 
 import json
+import shutil
 from dataclasses import replace
 from importlib import import_module
+from pathlib import Path
 
 import huggingface_hub
 import numpy as np
@@ -12,16 +14,20 @@ from safetensors.numpy import save_file
 
 from tests.helpers.weights import linear_layers, prompt_vectors, small_backbone
 from zsad_core import backbones, methods, setups
-from zsad_core.base import settings
+from zsad_core.base import paths, settings
 from zsad_core.base.paths import home
 from zsad_core.cli import doctor
 from zsad_core.cli.map import MapRequest, setup_of
 from zsad_core.errors import SettingError, WeightsError
+from zsad_core.evaluation import choosing
+from zsad_core.evaluation.tasks import Cohort, spec_of
 from zsad_core.inference import evaluation, pipeline
 from zsad_core.inference.engine import Engine
+from zsad_core.inference.sources import resolve
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.setups import Setup
 from zsad_core.setups import user as own_setups
+from zsad_core.training import own
 from zsad_core.types import BackboneSpec, DataSpec, SliceSpec
 
 OWN = ("winclip", "mine")
@@ -48,6 +54,77 @@ def _empty_hub(tmp_path, monkeypatch):
 @pytest.fixture
 def layers(files):
     return linear_layers(files)
+
+
+def test_each_user_has_setups_of_their_own_and_publishes_a_copy(small, layers):
+    ada, ben = paths.home_of("ada"), paths.home_of("ben")
+    trained = own.folder(ada) / "aprilgan-mine.safetensors"
+    trained.parent.mkdir(parents=True)
+    shutil.copy(layers, trained)
+    name = ("aprilgan", "mine")
+    kept = own_setups.add(Setup(*name, small, str(trained), "of ada"), ada)
+    assert kept.checkpoint == str(trained.resolve())
+    assert setups.find(*name, ada).home == str(ada)
+    for other in (None, ben):
+        assert name not in setups.entries(other)
+
+    own_setups.publish(*name, ada, "ada")
+    copy = setups.find(*name, ben)
+    assert (copy.home, copy.owner, copy.provenance) == ("", "ada", "of ada")
+    assert copy.checkpoint == str(own.folder() / trained.name)
+    trained.unlink()  # what becomes of the first does not change the copy
+    assert not setups.missing(copy)
+    assert setups.missing(setups.find(*name, ada))
+
+    own_setups.add(Setup(*name, small, str(layers), "of ben"), ben)
+    assert setups.find(*name, ben).provenance == "of ben"
+    with pytest.raises(SettingError, match="is another user's setup"):
+        own_setups.publish(*name, ben, "ben")
+    with pytest.raises(SettingError, match="is another user's setup"):
+        own_setups.forget(*name, user="ben")
+    own_setups.forget(*name, ada, "ada")
+    assert setups.find(*name, ada) == copy
+    own_setups.forget(*name, user="ada")
+    assert name not in setups.entries(ada)
+    assert name in setups.entries(ben)
+    with pytest.raises(SettingError, match="no 'aprilgan · mine' of yours"):
+        own_setups.publish(*name, ada, "ada")
+
+
+def test_a_map_is_of_the_users_own_setup_of_a_name_that_several_have(small):
+    ada, ben = paths.home_of("ada"), paths.home_of("ben")
+    for whose, side in ((ada, "96"), (ben, "64")):
+        own_setups.add(Setup(*OWN, small, "", "", (("image_size", side),)), whose)
+    engine, slices = Engine(), SliceSpec(DataSpec("demo-2mm"), "DEMO-MET-013-000")
+    prompts = prompt_sets.shipped()["appearance"]
+    made = {
+        whose: pipeline.map_spec(engine, slices, *OWN, prompts, home=whose) for whose in (ada, ben)
+    }
+    assert [spec.features.recipe.image_size for spec in made.values()] == [96, 64]
+    assert [resolve(engine, spec).setup.home for spec in made.values()] == [str(ada), str(ben)]
+    with pytest.raises(SettingError, match="There is no setup 'mine'"):
+        pipeline.map_spec(engine, slices, *OWN, prompts)
+    (one,) = choosing.configurations([OWN], home=ada)
+    cohort = Cohort(slices.data, (one,), Path("out"))
+    assert spec_of(engine, cohort, slices.subject, one).options == (("image_size", "96"),)
+
+
+def test_nobody_opens_what_lies_in_the_home_of_another_user(small, layers, monkeypatch):
+    ada, ben = paths.home_of("ada"), paths.home_of("ben")
+    for whose in (ada, ben):
+        own.folder(whose).mkdir(parents=True)
+        shutil.copy(layers, own.folder(whose))
+    there = own.folder(ada) / layers.name
+    for roots in (None, str(paths.home())):
+        if roots is not None:
+            monkeypatch.setenv("ZSAD_ROOTS", roots)
+        assert paths.typed(str(there), ada) == there.resolve()
+        for other in (None, ben):
+            with pytest.raises(SettingError, match="holds what users keep for themselves"):
+                paths.typed(str(there), other)
+    monkeypatch.setenv("ZSAD_ROOTS", "")
+    with pytest.raises(SettingError, match="lies in no folder that may be opened"):
+        own_setups.add(Setup("aprilgan", "mine", BackboneSpec(), str(there), ""), ben)
 
 
 def test_an_own_setup_is_kept_found_and_forgotten(small):
@@ -196,6 +273,7 @@ def test_the_doctor_tells_how_much_memory_features_take(monkeypatch):
     assert limit in doctor.device_lines("cpu", "float32")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["winclip", "aprilgan", "anomalyclip"])
 def test_an_own_setup_gives_a_map_at_its_own_image_size(method, small, layers, files):
     made = {"winclip": "", "aprilgan": layers, "anomalyclip": prompt_vectors(files)}

@@ -14,7 +14,7 @@ from tests.helpers.brats import half_masks, patients
 from tests.helpers.pages import WAIT, at, shown
 from tests.helpers.weights import small_backbone
 from zsad_core import setups
-from zsad_core.base import settings
+from zsad_core.base import paths, settings
 from zsad_core.base.paths import home
 from zsad_core.cli.main import main
 from zsad_core.evaluation import choosing
@@ -248,20 +248,20 @@ def asked(tmp_path, kind):
     )
 
 
-def kept_setup(request, **record):
+def kept_setup(request, own=None, **record):
     """A setup of the request's checkpoint, which is a copy of a shipped one with its record."""
     shipped = setups.find("aprilgan", "brats")
     facts = {"command": runs.command(request), "held_out_rule": "", **record}
     save_file(load_file(setups.CHECKPOINTS / shipped.checkpoint), request.out, facts)
     entry = replace(shipped, setup="own", checkpoint=str(request.out))
-    settings.change("setups", asdict(entry), lambda _: False)
+    settings.change("setups", asdict(entry), lambda _: False, own)
     request_files.keep(request)
 
 
-def saved(tmp_path):
-    one = choosing.configurations([("aprilgan", "own")])
+def saved(tmp_path, prompts=(), own=None):
+    one = choosing.configurations([("aprilgan", "own")], prompts, home=own)
     scans = DataSpec("brats", str(tmp_path / "scans"), "2021")
-    return study_of(Cohort(scans, one, tmp_path), "Saved", files.StudyConventions())
+    return study_of(Cohort(scans, one, tmp_path), "Saved", files.StudyConventions(), own)
 
 
 @pytest.mark.parametrize("kind", ["images", "demo", "scans"])
@@ -274,6 +274,16 @@ def test_a_training_is_said_so_that_it_is_asked_for_again(tmp_path, kind):
     design = Design(read(path), DataSpec("brats", str(tmp_path / "scans"), "2021"), tmp_path)
     (again,) = missing_trainings(design)
     assert (again.name, replace(again.request, out=request.out)) == ("own", request)
+
+
+def test_texts_and_training_of_a_users_own_home_are_said_too(tmp_path):
+    ada = paths.home_of("ada")
+    kept_setup(asked(tmp_path, "demo"), ada)
+    texts = PromptSet("adas", ("a fine scan",), ("a bad scan",))
+    prompt_sets.save(texts, settings.prompt_folder(ada))
+    study = saved(tmp_path, ["adas"], ada)
+    assert [one.name for one in study.prompt_sets] == ["adas"]
+    assert [one.name for one in study.training] == ["own"]
 
 
 def test_a_training_that_no_study_can_say_is_a_note(tmp_path):

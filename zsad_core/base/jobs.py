@@ -17,6 +17,7 @@ from zsad_core.errors import Cancelled, ZsadError
 
 INTERACTIVE, BACKGROUND = 0, 1
 ENDED_JOBS = 100  # ended jobs that are remembered
+ANOTHERS = "Another user's job"  # what a job is called that a user may know nothing of
 EXIT_SECONDS = 10.0  # for jobs to reach their next step when Python ends
 _lowest_priority: ContextVar[int] = ContextVar("lowest_priority", default=INTERACTIVE)
 _user: ContextVar[str] = ContextVar("user", default="")
@@ -149,11 +150,12 @@ class Job:
         """Whether a user waits for it, or nobody in particular does."""
         return not self.clients or user in {client.user for client in self.clients}
 
-    def outcome(self, user: str) -> str:
-        """Why it gave nothing, as a user may know it."""
+    def outcome(self, user: str, named: bool = True) -> str:
+        """Why it gave nothing, as a user may know it; `named` says whether that holds its title."""
+        title = self.title if named else ANOTHERS
         if self.error:
-            return self.error if self.owned_by(user) else f"{self.title}: failed."
-        return f"{self.title}: stopped after {self.done} of {self.total}; finished work is kept."
+            return self.error if self.owned_by(user) else f"{title}: failed."
+        return f"{title}: stopped after {self.done} of {self.total}; finished work is kept."
 
     def wait(self, seconds: float) -> None:
         """Return once it has ended, or after so many seconds."""

@@ -110,7 +110,12 @@ def home() -> Path:
 
 def home_of(user: str) -> Path:
     """The home of one user of several, by the mark of their login; of "" the one of all."""
-    return home() / "users" / user if user else home()
+    return users() / user if user else home()
+
+
+def users() -> Path:
+    """The homes of users who log in, a folder for each."""
+    return home() / "users"
 
 
 def root_of(data: DataSpec) -> str:
@@ -129,19 +134,22 @@ def root_name(data: DataSpec) -> str:
     return f"{Path(path).name} ({hashlib.sha256(path.encode()).hexdigest()[:8]})"
 
 
-def typed(text: str) -> Path:
+def typed(text: str, own: Path | None = None) -> Path:
     """The absolute path that a user typed, existing or not; `~` is their own folder.
 
-    Raises SettingError for an impossible path, for uploads, and where an operator limits what may
-    be opened, for all else but results and trained checkpoints in the home of all users.
+    Raises SettingError for an impossible path, for uploads and what lies in the homes of users, and
+    where an operator limits what may be opened, for all else but results and trained checkpoints in
+    the home of all users. Those in the user's `own` home may be opened wherever it lies.
     """
     try:
         path = Path(text).expanduser().resolve()
-        made_here = any(path.is_relative_to(home().resolve() / name) for name in MADE_HERE)
+        homes = [place.resolve() for place in (home(), own) if place]
+        made_here = any(path.is_relative_to(place / name) for place in homes for name in MADE_HERE)
         if not made_here and not access.permits(path):
             raise access.refused(text)
         path.exists()
-        private = path.is_relative_to(uploads().resolve())
+        apart = any(path.is_relative_to(place.resolve()) for place in (uploads(), users()))
+        private = apart and not made_here
     except (OSError, RuntimeError, ValueError) as error:
         if access.folders() is not None:
             raise access.refused(text) from error
@@ -149,7 +157,7 @@ def typed(text: str) -> Path:
             f"'{text[:80]}' cannot be used as a path ({error}); give another."
         ) from error
     if private:
-        raise SettingError(f"'{text[:80]}' holds what users uploaded for themselves; give another.")
+        raise SettingError(f"'{text[:80]}' holds what users keep for themselves; give another.")
     return path
 
 

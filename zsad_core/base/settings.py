@@ -1,4 +1,4 @@
-"""The data roots and setups of a user, as JSON in `ZSAD_HOME`."""
+"""The data roots and setups of users, as JSON in their home, by default that of all users."""
 
 import functools
 import json
@@ -59,14 +59,14 @@ def forget(name: str) -> None:
     change("data", None, lambda row: f"{row.get('kind')}:{row.get('root', '')}" != name)
 
 
-def rows(section: SettingsSection, kind: type[T]) -> list[T]:
+def rows(section: SettingsSection, kind: type[T], own: Path | None = None) -> list[T]:
     """The rows of a section without the `unreadable` ones; raises DataError."""
-    return [row for row in _parsed(section, kind) if not isinstance(row, str)]
+    return [row for row in _parsed(section, kind, own) if not isinstance(row, str)]
 
 
-def unreadable(section: SettingsSection, kind: type[T]) -> list[str]:
+def unreadable(section: SettingsSection, kind: type[T], own: Path | None = None) -> list[str]:
     """A sentence for each invalid row of a section; raises DataError."""
-    return [row for row in _parsed(section, kind) if isinstance(row, str)]
+    return [row for row in _parsed(section, kind, own) if isinstance(row, str)]
 
 
 def not_permitted() -> str:
@@ -81,18 +81,21 @@ def not_permitted() -> str:
 
 
 def change(
-    section: SettingsSection, row: dict[str, Any] | None, stays: Callable[[dict[str, Any]], bool]
+    section: SettingsSection,
+    row: dict[str, Any] | None,
+    stays: Callable[[dict[str, Any]], bool],
+    own: Path | None = None,
 ) -> None:
     """Retain the rows of a section that stay, and invalid ones, and append a row.
 
     Simultaneous changes of others are not lost. Raises DataError, StorageError.
     """
-    with locked(path()):
-        content = _read()
+    with locked(path(own)):
+        content = _read(own)
         items = content.get(section, [])
         remaining = [item for item in items if not isinstance(item, dict) or stays(item)]
         content[section] = [*remaining, row] if row else remaining
-        write_whole(path(), json.dumps(content, indent=1))
+        write_whole(path(own), json.dumps(content, indent=1))
 
 
 def prompt_folder(own: Path | None = None) -> Path:
@@ -105,9 +108,9 @@ def prompt_folders(own: Path | None = None) -> tuple[Path, ...]:
     return tuple(dict.fromkeys((prompt_folder(), prompt_folder(own))))
 
 
-def path() -> Path:
+def path(own: Path | None = None) -> Path:
     """The file of the settings."""
-    return home() / "settings.json"
+    return (own or home()) / "settings.json"
 
 
 def _chosen() -> DataSpec | None:
@@ -123,29 +126,30 @@ def _name(spec: DataSpec) -> str:
     return f"{spec.kind}:{spec.root}"
 
 
-def _read() -> dict[str, list[Any]]:
+def _read(own: Path | None) -> dict[str, list[Any]]:
     try:
-        content = json.loads(path().read_text("utf-8"))
+        content = json.loads(path(own).read_text("utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(
-            f"{path()} is not valid JSON ({error}); correct it or delete it to start afresh."
+            f"{path(own)} is not valid JSON ({error}); correct it or delete it to start afresh."
         ) from error
     if not isinstance(content, dict) or {type(items) for items in content.values()} - {list}:
         raise DataError(
-            f"{path()} holds no lists of data and setups; correct it or delete it to start afresh."
+            f"{path(own)} holds no lists of data and setups; correct it or delete it to start "
+            "afresh."
         )
     return content
 
 
-def _parsed(section: SettingsSection, kind: object) -> Iterator[Any]:
-    for row in _read().get(section, []):
+def _parsed(section: SettingsSection, kind: object, own: Path | None) -> Iterator[Any]:
+    for row in _read(own).get(section, []):
         try:
             yield _reader(kind).model_validate_json(json.dumps({"row": row})).row
         except pydantic.ValidationError as error:
             yield (
-                f"{path()} holds a row of {section} that cannot be read ({problem_of(error)}); "
+                f"{path(own)} holds a row of {section} that cannot be read ({problem_of(error)}); "
                 "correct it or delete it there."
             )
 

@@ -20,13 +20,15 @@ def pairs(
     wanted_setups: Sequence[str],
     volumes: int,
     data: DataSpec | None = None,
+    home: Path | None = None,
 ) -> tuple[list[Pair], list[Pair]]:
     """(method, setup) pairs that can run, and those that are skipped; () and "all" take all.
 
     Skipped are setups that do not exist; among all setups, those whose files are missing; among all
     methods, one that compares volumes where the data hold a single one. A set of predictions made
-    elsewhere is named as a method. Raises SettingError for a setup wanted by name whose files are
-    missing, and for a name that is no method.
+    elsewhere is named as a method. Setups are those that are shipped, of all users, and in the
+    user's own `home`. Raises SettingError for a setup wanted by name whose files are missing, and
+    for a name that is no method.
     """
     usable_pairs: list[Pair] = []
     left_out: list[Pair] = []
@@ -40,7 +42,7 @@ def pairs(
             usable_pairs += [(methods.FILES, name) for name in chosen]
             continue
         kind = methods.kind_of(method)
-        known = {entry.setup: entry for entry in setups.of_method(method)}
+        known = {entry.setup: entry for entry in setups.of_method(method, home)}
         alone = every and volumes < 2 and kind.compares
         for name in dict.fromkeys([*named, *(known if whole else ())]):
             problem = setups.missing(known[name]) if name in known else ""
@@ -59,13 +61,13 @@ def configurations(
 ) -> tuple[Configuration, ...]:
     """Each pair under each prompt set, by default the method's own; raises PromptError.
 
-    Sets are those that are shipped, of all users, and in the user's own `home`.
-
-    Sets that leave it open have the region as their class name. A method that reads none has one
+    Sets and setups are those that are shipped, of all users, and in the user's own `home`. Sets
+    that leave it open have the region as their class name. A method that reads none has one
     configuration.
     """
+    every = setups.entries(home)
     return tuple(
-        Configuration(*pair, texts)
+        Configuration(*pair, texts, every[pair].home if pair in every else "")
         for pair in chosen
         for texts in _prompts(prompts, pair[0], region, home)
     )

@@ -51,12 +51,13 @@ def scan_named(row: Row, data: DataSpec) -> SliceSpec:
 def view_of(
     engine: Engine, row: Row, slices: SliceSpec, index: int, home: Path | None = None
 ) -> View:
-    """A slice of a row's map, read as the row was; its prompts may be of the user's own `home`.
+    """A slice of a row's map, read as the row was.
 
-    Raises SettingError where prompts, weights or learned parts are not here as they were, and
-    WeightsError where they are not here at all.
+    Its prompts and setup may be of the user's own `home`. Raises SettingError where prompts,
+    weights or learned parts are not here as they were, and WeightsError where they are not here at
+    all.
     """
-    entry = setups.find(row["method"], row["setup"])
+    entry = setups.find(row["method"], row["setup"], home)
     if lack := setups.missing(entry):
         raise WeightsError(lack)
     chosen, volumes = (
@@ -64,7 +65,9 @@ def view_of(
         tuple(row["volumes"]),
     )
     precision = row["precision_of_features"]
-    spec = pipeline.map_spec(engine, slices, *chosen, volumes=volumes, precision=precision)
+    spec = pipeline.map_spec(
+        engine, slices, *chosen, volumes=volumes, precision=precision, home=home
+    )
     source = resolve(engine, spec)
     if source.map_key != row["map"]:
         raise SettingError(

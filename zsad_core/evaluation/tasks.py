@@ -1,7 +1,7 @@
 """What to evaluate: subjects × configurations, cut into tasks to be done in any order."""
 
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +13,7 @@ from zsad_core.inference import pipeline, stored_features
 from zsad_core.inference.engine import Engine
 from zsad_core.metrics.threshold_rules import TunedRule, rule_of
 from zsad_core.types import (
+    ADDED,
     DataSpec,
     MapSpec,
     Plane,
@@ -37,11 +38,12 @@ Step = Callable[[int], None]
 
 @dataclass(frozen=True)
 class Configuration:
-    """A method in a setup under a prompt set."""
+    """A method in a setup, which may lie in a user's own `home`, under a prompt set."""
 
     method: str
     setup: str
     prompts: PromptSet
+    home: str = field(default="", metadata=ADDED)
 
 
 @dataclass(frozen=True)
@@ -149,7 +151,13 @@ def spec_of(engine: Engine, cohort: Cohort, subject: str, configuration: Configu
     method, setup = configuration.method, configuration.setup
     prompts = configuration.prompts if methods.kind_of(method).prompts else NO_PROMPTS
     return pipeline.map_spec(
-        engine, slices, method, setup, prompts, precision=cohort.precision or None
+        engine,
+        slices,
+        method,
+        setup,
+        prompts,
+        precision=cohort.precision or None,
+        home=Path(configuration.home) if configuration.home else None,
     )
 
 

@@ -9,6 +9,7 @@ it become objects in `sources.resolve`, and the source knows where its map comes
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from zsad_core import backbones, methods, setups
 from zsad_core.base.jobs import BACKGROUND
@@ -47,25 +48,26 @@ def map_spec(
     references: tuple[Reference, ...] = (),
     volumes: tuple[str, ...] = (),
     precision: Precision | None = None,
+    home: Path | None = None,
 ) -> MapSpec:
     """The spec of a map from what a user chose; raises SettingError, WeightsError.
 
-    References and volumes are left out for a method that takes none; a method that needs volumes
-    takes the first that train where none are given.
+    The setup may lie in the user's own `home`. References and volumes are left out for a method
+    that takes none; a method that needs volumes takes the first that train where none are given.
     """
-    entry = _setup_in(slices.data, method, setup)
+    entry = _setup_in(slices.data, method, setup, home)
     if methods.kind_of(method).compares:
         volumes = set_of(datasets.open_dataset(slices.data).subjects(), slices.modality, volumes)
     return spec_of(engine, slices, entry, prompts, references, volumes, precision)
 
 
-def method_in(data: DataSpec, method: str, setup: str) -> BaseMethod:
+def method_in(data: DataSpec, method: str, setup: str, home: Path | None = None) -> BaseMethod:
     """The method as a setup has it for these data; raises SettingError."""
-    return methods.build(method, _setup_in(data, method, setup).options)
+    return methods.build(method, _setup_in(data, method, setup, home).options)
 
 
-def _setup_in(data: DataSpec, method: str, setup: str) -> Setup:
-    entry = setups.find(method, setup)
+def _setup_in(data: DataSpec, method: str, setup: str, home: Path | None) -> Setup:
+    entry = setups.find(method, setup, home)
     if method == methods.FILES:
         entry = replace(entry, options=files.options_of(data, setup))
     return entry
@@ -99,6 +101,7 @@ def spec_of(
         setup.options,
         references if method.takes_references else (),
         volumes if method.compares else (),
+        setup.home,
     )
     if method.compares:
         stored_cubes.others(spec)  # raises where the set holds no other

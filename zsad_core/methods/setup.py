@@ -23,7 +23,9 @@ class Setup:
     """A trained state of a method.
 
     `checkpoint` is a shipped file's name, a published file's below the folder of those, or an own
-    file's path, "" where nothing is learned; `options` are fields set on the method, as text.
+    file's path, "" where nothing is learned; `options` are fields set on the method, as text. One
+    that a user published for all has that user's mark as its `owner`; one that is a user's alone
+    lies in that `home`.
     """
 
     method: str
@@ -32,6 +34,8 @@ class Setup:
     checkpoint: str
     provenance: str
     options: Options = ()
+    owner: str = ""
+    home: str = ""
 
 
 @dataclass(frozen=True)

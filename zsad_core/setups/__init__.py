@@ -2,12 +2,13 @@
 
 import functools
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
 from zsad_core import backbones, methods
-from zsad_core.base import settings
+from zsad_core.base import paths, settings
 from zsad_core.base.digests import file_digest
 from zsad_core.errors import SettingError, WeightsError
 from zsad_core.imaging.predictions import registry
@@ -28,31 +29,45 @@ def shipped() -> dict[tuple[str, str], Setup]:
     return {(entry.method, entry.setup): entry for entry in shipped_setups}
 
 
-def entries() -> dict[tuple[str, str], Setup]:
-    """Shipped setups, then the user's readable ones, which never replace one; raises DataError."""
+def entries(home: Path | None = None) -> dict[tuple[str, str], Setup]:
+    """Shipped setups, those of all users, and those in the user's own `home`, without unreadable.
+
+    None of them replaces a shipped one; of one name that of the user's own home is taken. Raises
+    DataError.
+    """
     by_name = shipped()
-    for own in settings.rows("setups", Setup):
-        by_name.setdefault((own.method, own.setup), own)
+    added = {**kept(), **(kept(home) if home else {})}
+    by_name |= {key: entry for key, entry in added.items() if key not in by_name}
     files = itertools.chain.from_iterable(registry.all_sets().values())
     return {**by_name, **{(entry.method, entry.setup): entry for entry in map(_of_files, files)}}
 
 
-def of_method(method: str) -> list[Setup]:
+def kept(home: Path | None = None) -> dict[tuple[str, str], Setup]:
+    """The setups that were added to a home, by default to that of all users; raises DataError."""
+    own = str(home) if home and home != paths.home() else ""
+    rows = (replace(row, home=own) for row in settings.rows("setups", Setup, home))
+    return {(entry.method, entry.setup): entry for entry in rows}
+
+
+def of_method(method: str, home: Path | None = None) -> list[Setup]:
     """The setups of one method."""
-    return [entry for entry in entries().values() if entry.method == method]
+    return [entry for entry in entries(home).values() if entry.method == method]
 
 
-def find(method: str, setup: str) -> Setup:
+def find(method: str, setup: str, home: Path | None = None) -> Setup:
     """The setup of that name; raises SettingError."""
-    entry = entries().get((method, setup))
+    entry = entries(home).get((method, setup))
     if entry is None:
         raise SettingError(f"There is no setup '{setup}' of method '{method}'; choose another.")
     return entry
 
 
-def available(method: str, data: DataSpec | None = None) -> tuple[Setup, ...]:
+def available(
+    method: str, data: DataSpec | None = None, home: Path | None = None
+) -> tuple[Setup, ...]:
     """Setups of a method whose files are all there and fit each other, and the data where given."""
-    return tuple(entry for entry in of_method(method) if not missing(entry) and fits(entry, data))
+    every = of_method(method, home)
+    return tuple(entry for entry in every if not missing(entry) and fits(entry, data))
 
 
 def methods_for(data: DataSpec) -> list[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict
+from pathlib import Path
 
 from zsad_core import setups
 from zsad_core.base import settings
@@ -17,20 +18,23 @@ from zsad_core.prompts import sets as prompt_sets
 from zsad_core.study import file as files
 
 
-def study_of(cohort: Cohort, title: str, conventions: files.StudyConventions) -> files.Study:
+def study_of(
+    cohort: Cohort, title: str, conventions: files.StudyConventions, home: Path | None = None
+) -> files.Study:
     """The study that evaluates a cohort and reads its rows by the conventions.
 
     It says how the split was drawn, or lists the parts of one that was not, the texts of the user's
     prompt sets, how the predictions were read, and how each setup trained here was trained; a
-    training that it cannot say is named in its notes. Raises ZsadError.
+    training that it cannot say is named in its notes. Sets and setups may be of the user's own
+    `home`. Raises ZsadError.
     """
     data = cohort.data
     pairs = dict.fromkeys((run.method, run.setup) for run in cohort.configurations)
     study = files.Study(
         title,
-        tuple(_series(cohort)),
+        tuple(_series(cohort, home)),
         _data(cohort),
-        prompt_sets=tuple(_prompt_sets(cohort)),
+        prompt_sets=tuple(_prompt_sets(cohort, home)),
         predictions=tuple(
             _predictions(registry.find(data, name)) for method, name in pairs if method == FILES
         ),
@@ -45,10 +49,10 @@ def study_of(cohort: Cohort, title: str, conventions: files.StudyConventions) ->
         return study
     from zsad_core.study.trainings import with_trainings  # torch, for setups of one's own alone
 
-    return with_trainings(study, data, own)
+    return with_trainings(study, data, own, home)
 
 
-def _series(cohort: Cohort) -> Iterable[files.StudySeries]:
+def _series(cohort: Cohort, home: Path | None) -> Iterable[files.StudySeries]:
     """Methods of equal setups and prompt sets together."""
     by_method = dict[str, list[Configuration]]()
     for run in cohort.configurations:
@@ -57,15 +61,16 @@ def _series(cohort: Cohort) -> Iterable[files.StudySeries]:
     for name, configurations in by_method.items():
         names = dict.fromkeys(c.setup for c in configurations if c.method != FILES)
         pairs = dict.fromkeys((c.method, c.setup) for c in configurations)
-        default = tuple(configurations) == choosing.configurations(pairs, region=cohort.data.region)
+        usual = choosing.configurations(pairs, region=cohort.data.region, home=home)
+        default = tuple(configurations) == usual
         prompts = () if default else dict.fromkeys(c.prompts.name for c in configurations)
         blocks.setdefault((tuple(names) or (EVERY,), tuple(prompts)), []).append(name)
     return (files.StudySeries(tuple(names), *block) for block, names in blocks.items())
 
 
-def _prompt_sets(cohort: Cohort) -> Iterable[files.StudyPrompts]:
+def _prompt_sets(cohort: Cohort, home: Path | None) -> Iterable[files.StudyPrompts]:
     """The user's own sets among those of the configurations, as they are kept."""
-    own = prompt_sets.user_sets(settings.prompt_folder())
+    own = prompt_sets.user_sets(*settings.prompt_folders(home))
     names = dict.fromkeys(run.prompts.name for run in cohort.configurations)
     return (files.StudyPrompts(**asdict(own[name])) for name in names if name in own)
 

@@ -16,14 +16,16 @@ from zsad_core.training.runs import TrainRequest
 from zsad_core.types import DataSpec
 
 
-def with_trainings(study: Study, data: DataSpec, pairs: Iterable[Pair]) -> Study:
+def with_trainings(
+    study: Study, data: DataSpec, pairs: Iterable[Pair], home: Path | None = None
+) -> Study:
     """The study with how those setups were trained that were trained here.
 
     One that it cannot say is named in its notes. Raises ZsadError.
     """
     trainings, notes = list[StudyTraining](), list[str]()
     for method, setup in pairs:
-        request = request_files.request_of(setups.digest(setups.find(method, setup)))
+        request = request_files.request_of(setups.digest(setups.find(method, setup, home)))
         if request is None:
             continue
         training = _training(setup, request, data)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pydantic
 
+from zsad_core.base import paths
 from zsad_core.base.atomic import write_whole
 from zsad_core.base.jobs import NotedProgress, Turn
-from zsad_core.base.paths import home
 from zsad_core.methods import configuration_name
 from zsad_core.setups import Setup
 from zsad_core.setups import user as own_setups
@@ -37,14 +37,14 @@ class OwnTraining:
 TRAINING = pydantic.TypeAdapter(OwnTraining)
 
 
-def folder() -> Path:
-    """Where what was trained here lies: with all else that a user made."""
-    return home() / "trained"
+def folder(home: Path | None = None) -> Path:
+    """Where what was trained here lies: with all else in a home, by default that of all users."""
+    return (home or paths.home()) / "trained"
 
 
-def begin(name: str, request: TrainRequest) -> OwnTraining:
+def begin(name: str, request: TrainRequest, home: Path | None = None) -> OwnTraining:
     """Check a training and keep its request; its checkpoint goes to `folder`. Raises ZsadError."""
-    out = folder() / f"{request.method}-{name}.safetensors"
+    out = folder(home) / f"{request.method}-{name}.safetensors"
     own = OwnTraining(name, replace(request_files.with_whole_paths(request), out=out))
     own_setups.check_names(_setup(own))
     runs.epochs_done(own.request)  # what it needs is there
@@ -52,13 +52,19 @@ def begin(name: str, request: TrainRequest) -> OwnTraining:
     return own
 
 
-def pending() -> list[OwnTraining]:
-    """Trainings that were begun and have not ended, by name; raises DataError."""
-    return [request_files.read(TRAINING, path) for path in sorted(folder().glob(f"*{REQUEST}"))]
+def pending(home: Path | None = None) -> list[OwnTraining]:
+    """Trainings in a home that were begun and have not ended, by name; raises DataError."""
+    begun = sorted(folder(home).glob(f"*{REQUEST}"))
+    return [request_files.read(TRAINING, path) for path in begun]
 
 
-def run(own: OwnTraining, progress: NotedProgress, turn: Turn = nullcontext) -> Setup:
-    """Train, or go on, and add the setup; raises ZsadError, Cancelled.
+def run(
+    own: OwnTraining,
+    progress: NotedProgress,
+    turn: Turn = nullcontext,
+    home: Path | None = None,
+) -> Setup:
+    """Train, or go on, and add the setup to the home; raises ZsadError, Cancelled.
 
     Each batch and each step takes a `turn` on the device.
     """
@@ -73,7 +79,7 @@ def run(own: OwnTraining, progress: NotedProgress, turn: Turn = nullcontext) -> 
         1, 1, f"epoch {fitted.epoch} kept: Dice {fitted.validation_dice:.3f} on held-out images"
     )
     request_files.keep(own.request)
-    entry = own_setups.add(_setup(own))
+    entry = own_setups.add(_setup(own), home)
     _request_file(own).unlink(missing_ok=True)
     return entry
 

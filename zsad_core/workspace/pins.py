@@ -123,14 +123,15 @@ def add_file(
     return len(new), len(of_file) - len(new)
 
 
-def view_of(engine: Engine, pin: Pin) -> View:
+def view_of(engine: Engine, pin: Pin, home: Path | None = None) -> View:
     """The view that a pin keeps, on this machine; of scans only those of normal slices are read.
 
-    Raises DataError where the data or a subject are not here, SettingError or WeightsError where
-    method, setup or weights are not. Whether the scan has the slice, `views.stack_of` tells.
+    Its setup may be of the user's own `home`. Raises DataError where the data or a subject are not
+    here, SettingError or WeightsError where method, setup or weights are not. Whether the scan has
+    the slice, `views.stack_of` tells.
     """
     slices = SliceSpec(_data_of(pin), pin.subject, pin.modality, pin.plane)
-    if lack := setups.missing(setups.find(pin.method, pin.setup)):
+    if lack := setups.missing(setups.find(pin.method, pin.setup, home)):
         raise WeightsError(lack)
     normal = tuple(references.parsed(text, slices) for text in pin.references)
     for reference in normal:
@@ -138,7 +139,7 @@ def view_of(engine: Engine, pin: Pin) -> View:
             name = references.written(reference)
             raise DataError(f"There is no normal slice {name}; choose another.")
     chosen = (pin.method, pin.setup, pin.prompts, normal, pin.volumes)
-    spec = pipeline.map_spec(engine, slices, *chosen)
+    spec = pipeline.map_spec(engine, slices, *chosen, home=home)
     if lost := sorted(set(pin.volumes) - set(spec.volumes)):
         raise DataError(f"'{pin.title}' is scored against {lost[0]}, which is not here; add it.")
     return View(spec, pin.index, pin.threshold, pin.readout)

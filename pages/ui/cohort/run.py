@@ -9,11 +9,11 @@ import streamlit as st
 from pages.ui.cohort import rows as cohort_rows
 from pages.ui.shell import audit, compute, download, session
 from pages.ui.shell.markdown import escape
-from pages.ui.shell.prompt_choice import all_prompts
+from pages.ui.shell.prompt_choice import all_prompts, is_private
 from pages.ui.shell.sidebar import CohortChoice, rule_text, rule_title, rules_of, usual_method
 from pages.ui.shell.user import home
 from zsad_core.base.store import key_of
-from zsad_core.base.wording import counted
+from zsad_core.base.wording import counted, listed
 from zsad_core.cli.evaluate import command
 from zsad_core.evaluation import choosing
 from zsad_core.evaluation import plan as plans
@@ -40,6 +40,8 @@ def evaluation(choice: CohortChoice, root: Path) -> None:
     offer(cohort)
     if not cohort.data.private:
         with st.expander("Copy as command, save as study file"):
+            if private := _private(cohort):
+                st.info(escape(f"The command reads what all users see; publish {private} first."))
             st.code(command(cohort), language="bash", wrap_lines=True)
             text = _study(choice, cohort)
             st.code(text, language="yaml", wrap_lines=True)
@@ -55,7 +57,14 @@ def _study(choice: CohortChoice, cohort: Cohort) -> str:
         centre=choice.readout.centre,
         exposed=session.Entry(cohort_rows.EXPOSED, False).get(),
     )
-    return as_yaml(study_of(cohort, f"Study of {choice.data.place}", read))
+    return as_yaml(study_of(cohort, f"Study of {choice.data.place}", read, home()))
+
+
+def _private(cohort: Cohort) -> str:
+    """The setups and prompt sets of the evaluation that this user alone sees, by name."""
+    sets = {one.prompts.name for one in cohort.configurations if is_private(one.prompts.name)}
+    own = {configuration_name(one.method, one.setup) for one in cohort.configurations if one.home}
+    return listed([*sorted(own), *(f"'{name}'" for name in sorted(sets))])
 
 
 def offer(cohort: Cohort, timed: bool = False) -> None:
@@ -139,14 +148,14 @@ def _cohort(choice: CohortChoice, root: Path) -> Cohort | None:
 
 def _configurations(choice: CohortChoice) -> tuple[Configuration, ...]:
     volumes = len(pipeline.set_of(choice.subjects, choice.modality))
-    available, _ = choosing.pairs((), (), volumes, choice.data)
+    available, _ = choosing.pairs((), (), volumes, choice.data, home())
     offered = list(dict.fromkeys(name for name, _ in available))
     method = session.METHOD.get()
     first = [method if method in offered else usual_method(choice.data)]
     chosen = st.multiselect("Methods", offered, first, name_of, "cohort-methods", placeholder="All")
     there = list(dict.fromkeys(name for of, name in available if of in chosen or not chosen))
     several = st.multiselect("Setups", there, key="cohort-setups", placeholder="All available")
-    pairs, left_out = choosing.pairs(chosen, several, volumes, choice.data)
+    pairs, left_out = choosing.pairs(chosen, several, volumes, choice.data, home())
     with_setup = {name for name, _ in pairs}
     lacking = [pair for pair in left_out if pair[0] in chosen and pair[0] not in with_setup]
     if lacking:

@@ -13,9 +13,9 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui.shell import compute, visitors
+from pages.ui.shell.jobs import outcome_text
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.sidebar import UserChoice
-from pages.ui.shell.user import user
 from zsad_core.base.jobs import Job
 from zsad_core.base.store import key_of
 from zsad_core.base.wording import counted
@@ -171,7 +171,7 @@ def evaluate_rest(cohort: DepthCohort) -> Job | None:
     last = compute.engine().jobs.find(_job_key(cohort, "evaluate"))
     if last is not None and last.state == "running":
         return last
-    failed = last.outcome(user()) if last and last.error else ""
+    failed = outcome_text(last) if last and last.error else ""
     for problem in {failed, *missing.values()} - {""}:
         st.warning(escape(problem))
     some = ", ".join(map(escape, [*missing][:SOME])) + ", …" * (len(missing) > SOME)

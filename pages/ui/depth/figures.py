@@ -12,6 +12,7 @@ from pages.ui.shell.markdown import escape
 from pages.ui.shell.plots import clicked_point
 from pages.ui.shell.sidebar import EMPTY_SLICES, UserChoice
 from pages.ui.shell.thresholds import threshold_of, thresholds_of
+from pages.ui.shell.user import home
 from zsad_core import methods, setups
 from zsad_core.base.jobs import Job
 from zsad_core.base.palette import COLOURS
@@ -31,7 +32,7 @@ def choose_series(choice: UserChoice) -> Series:
     """Draw the choice of methods and setups, and return their maps by name."""
     entries = {
         methods.configuration_name(*key): key
-        for key, entry in setups.entries().items()
+        for key, entry in setups.entries(home()).items()
         if not setups.missing(entry) and setups.fits(entry, choice.data)
     }
     baseline = methods.configuration_name(methods.BASELINE, "zero-shot")
@@ -42,7 +43,9 @@ def choose_series(choice: UserChoice) -> Series:
     engine, spec = compute.engine(), choice.map
     texts, others = spec.prompts, spec.volumes
     return {
-        name: pipeline.map_spec(engine, spec.features.slices, *entries[name], texts, volumes=others)
+        name: pipeline.map_spec(
+            engine, spec.features.slices, *entries[name], texts, volumes=others, home=home()
+        )
         for name in chosen
     }
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.ui.shell.prompt_choice import all_prompts
+from pages.ui.shell.prompt_choice import all_prompts, is_private
 from zsad_core import methods
 from zsad_core.evaluation.tasks import NO_PROMPTS, Cohort, Configuration
 from zsad_core.imaging import datasets
@@ -34,6 +34,8 @@ def why_none(view: View) -> str:
     if view.map.references:
         return "`evaluate` compares with no normal slices"
     usual = pipeline.set_of(datasets.open_dataset(slices.data).subjects(), slices.modality)
+    if view.map.home:
+        return "the setup is yours alone, and commands read those of all users; publish it on Setup"
     own = view.map.volumes not in ((), usual)
     return "`evaluate` scores against the usual reference set alone" if own else ""
 
@@ -42,7 +44,8 @@ def command(view: View) -> str:
     """The `evaluate` command of a view; edited texts are written to a file first."""
     spec, slices, file = view.map, view.map.features.slices, ""
     prompts = spec.prompts if methods.kind_of(spec.method).prompts else NO_PROMPTS
-    if prompts != NO_PROMPTS and all_prompts().get(prompts.name) != prompts:
+    kept = all_prompts().get(prompts.name) == prompts and not is_private(prompts.name)
+    if prompts != NO_PROMPTS and not kept:
         file = f"cat > {FILE} <<'END'\n{prompt_sets.as_yaml(prompts)}END\n"
         prompts = replace(prompts, name=FILE)
     from zsad_core.cli import evaluate  # what it imports is for whoever opens this

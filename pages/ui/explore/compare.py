@@ -12,6 +12,7 @@ from pages.ui.shell import session
 from pages.ui.shell.compute import engine
 from pages.ui.shell.prompt_choice import all_prompts, usual_prompts
 from pages.ui.shell.sidebar import UserChoice
+from pages.ui.shell.user import home
 from pages.ui.viewer.payload import ViewerMap
 from zsad_core import methods, setups
 from zsad_core.base.jobs import Job
@@ -70,7 +71,7 @@ def offers(choice: UserChoice) -> dict[str, Callable[[], MapSpec]]:
     offered: dict[str, Callable[[], MapSpec]] = {}
     for method in setups.methods_for(data):
         texts = spec.prompts if method == spec.method else sets[usual_prompts(method)]
-        for entry in setups.available(method, data):
+        for entry in setups.available(method, data, home()):
             if (method, entry.setup) != (spec.method, spec.setup):
                 other = partial(_spec, spec, method, entry.setup, texts)
                 offered[f"{method} · {entry.setup}"] = other
@@ -86,8 +87,10 @@ def offers(choice: UserChoice) -> dict[str, Callable[[], MapSpec]]:
 
 
 def _spec(spec: MapSpec, method: str, setup: str, prompts: PromptSet) -> MapSpec:
-    slices, references, volumes = spec.features.slices, spec.references, spec.volumes
-    return pipeline.map_spec(engine(), slices, method, setup, prompts, references, volumes)
+    beside = (spec.references, spec.volumes)
+    return pipeline.map_spec(
+        engine(), spec.features.slices, method, setup, prompts, *beside, home=home()
+    )
 
 
 def _other_modality(spec: MapSpec, modality: str) -> MapSpec:
@@ -97,4 +100,5 @@ def _other_modality(spec: MapSpec, modality: str) -> MapSpec:
         for reference in spec.references
     )
     slices = replace(spec.features.slices, modality=modality)
-    return pipeline.map_spec(engine(), slices, spec.method, spec.setup, spec.prompts, normal)
+    chosen = (spec.method, spec.setup, spec.prompts, normal)
+    return pipeline.map_spec(engine(), slices, *chosen, home=home())

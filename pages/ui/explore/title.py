@@ -9,6 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 from pages.ui.shell import prompt_choice, session
 from pages.ui.shell.session import Choice
 from pages.ui.shell.sidebar import UserChoice, rules_of, usable
+from pages.ui.shell.user import home
 from zsad_core import methods, setups
 from zsad_core.metrics.threshold_rules import RULES
 
@@ -23,7 +24,7 @@ def title(choice: UserChoice) -> DeltaGenerator:
         step = partial(turn, choice, by)
         place.button(label, f"{name}-subject", what, step, width="stretch")
     spec, kind = choice.map, methods.kind_of(choice.map.method)
-    names = [setup.setup for setup in setups.available(spec.method, choice.data)]
+    names = [setup.setup for setup in setups.available(spec.method, choice.data, home())]
     _select(columns[0], session.METHOD, "Method", setups.methods_for(choice.data))
     _select(columns[1], session.SETUP, "Setup", names)
     if kind.prompts:

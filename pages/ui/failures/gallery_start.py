@@ -10,6 +10,7 @@ from pages.ui.shell import session, visitors
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.prompt_choice import usual_prompts
 from pages.ui.shell.sidebar import CohortChoice, pick_modality, usual_method, usual_setup
+from pages.ui.shell.user import home
 from zsad_core import methods, setups
 from zsad_core.base.paths import shortened
 from zsad_core.base.wording import counted
@@ -64,7 +65,7 @@ def _small(choice: CohortChoice, root: Path) -> Cohort | None:
     last = _last_used(choice.data)
     pairs = dict.fromkeys([last, (methods.BASELINE, "zero-shot")])  # which reads no prompts
     texts, region = [usual_prompts(last[0])], choice.data.region
-    configurations = choosing.configurations(pairs, texts, region)
+    configurations = choosing.configurations(pairs, texts, region, home())
     return Cohort(
         data=choice.data,
         configurations=configurations,
@@ -79,8 +80,8 @@ def _small(choice: CohortChoice, root: Path) -> Cohort | None:
 def _last_used(data: DataSpec) -> tuple[str, str]:
     """Method and setup that other pages chose last, where these data have them."""
     method = session.METHOD.get()
-    if not setups.available(method, data):
+    if not setups.available(method, data, home()):
         method = usual_method(data)
-    names = [entry.setup for entry in setups.available(method, data)]
+    names = [entry.setup for entry in setups.available(method, data, home())]
     setup = session.SETUP.get()
     return method, setup if setup in names else usual_setup(names)

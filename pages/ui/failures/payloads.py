@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import streamlit as st
@@ -11,6 +12,7 @@ import streamlit as st
 from pages.ui.explore.scans import scan
 from pages.ui.explore.shown import options_of, viewer_map
 from pages.ui.shell import compute
+from pages.ui.shell.user import home
 from pages.ui.viewer import Chunk, packed
 from pages.ui.viewer.chunks import slabs
 from pages.ui.viewer.payload import ViewerMap, ViewerOptions
@@ -68,23 +70,24 @@ def prefetch(order: Iterable[Pin]) -> Job | None:
     chosen, jobs = tuple(order)[:MOST], compute.engine().jobs
     names = tuple(pin.id for pin in chosen)
     _prefetcher().prioritise(names)
+    own = home()  # a job has no user
 
     def work(progress: Progress) -> None:
         left = {pin.id: pin for pin in chosen}
         while left:
             look = compute.at_step(progress, len(chosen) - len(left), len(chosen))
             with contextlib.suppress(ZsadError):
-                _pack(left.pop(_prefetcher().first(list(left))), look)
+                _pack(left.pop(_prefetcher().first(list(left))), own, look)
 
     key = f"cases-{key_of('', pins=sorted(names))}"
     job = jobs.find(key) or compute.start(key, "Preparing the cases", work)
     return job if job.state == "running" else None
 
 
-def _pack(pin: Pin, look: Callable[[], object]) -> None:
+def _pack(pin: Pin, own: Path, look: Callable[[], object]) -> None:
     """Packed in chunks, so an interactive request waits for at most one chunk."""
     engine = compute.engine()
-    view = pins.view_of(engine, pin)
+    view = pins.view_of(engine, pin, own)
     if not waiting(view):
         return
     rest = _prefetcher().step(view.map, look)

@@ -127,7 +127,7 @@ def _row(pin: Pin, at: int, count: int) -> None:
 def _picture(pin: Pin) -> View | None:
     """The pin's thumbnail and view; a sentence and None where it cannot be shown here."""
     try:
-        view = pins.view_of(compute.engine(), pin)
+        view = pins.view_of(compute.engine(), pin, home())
         if not views.quick(compute.engine(), view):
             st.caption("Its map is not stored; open it in Explore to compute it.")
             return view

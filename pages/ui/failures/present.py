@@ -19,6 +19,7 @@ from pages.ui.explore.shown import (
 from pages.ui.failures import payloads
 from pages.ui.shell import compute, session, volume_set
 from pages.ui.shell.keyboard import palette
+from pages.ui.shell.user import home
 from pages.ui.viewer import present as show
 from pages.ui.viewer import send, send_chunks
 from pages.ui.viewer.payload import ViewerCase, ViewerOptions
@@ -111,7 +112,7 @@ def dice_text(pin: Pin) -> str:
 
 def _present(all_pins: Sequence[Pin], number: int, transport: DeltaGenerator) -> Job | None:
     """The case; the job that still encodes its volume, if any."""
-    view, key = pins.view_of(compute.engine(), all_pins[number - 1]), f"case-{number - 1}"
+    view, key = pins.view_of(compute.engine(), all_pins[number - 1], home()), f"case-{number - 1}"
     job = None
     with payloads.interactive(view):
         ready = payloads.payload(view)
@@ -147,7 +148,7 @@ def _bring(all_pins: Sequence[Pin], number: int, transports: Sequence[DeltaGener
         if not 0 <= at < len(all_pins):
             continue
         with contextlib.suppress(ZsadError):
-            view = pins.view_of(compute.engine(), all_pins[at])
+            view = pins.view_of(compute.engine(), all_pins[at], home())
             if payloads.waiting(view):
                 waiting.append(view)
             elif (ready := payloads.payload(view)) is not None:

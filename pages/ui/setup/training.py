@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages.ui.shell import audit, compute, session
 from pages.ui.shell.markdown import escape
+from pages.ui.shell.user import home
 from zsad_core import methods
 from zsad_core.base import settings
 from zsad_core.base.jobs import BACKGROUND
@@ -22,7 +23,7 @@ from zsad_core.types import BackboneSpec, Subject
 
 def training() -> None:
     """What runs or was stopped, then a form for another training."""
-    for pending in own.pending():
+    for pending in own.pending(home()):
         _begun(pending)
     _ended()
     st.subheader("Train")
@@ -40,7 +41,7 @@ def training() -> None:
         name = st.text_input("Name of the setup", placeholder="my-training", key="train-name")
         if st.form_submit_button("Train"):
             with st.spinner("Checking …"):
-                begun = own.begin(name.strip(), replace(request, source=source))
+                begun = own.begin(name.strip(), replace(request, source=source), home())
             _start(begun)
 
 
@@ -90,7 +91,7 @@ def _request(method: str, setup: str) -> TrainRequest:
     return TrainRequest(
         method,
         setup,
-        own.folder(),
+        own.folder(home()),
         backbone=BackboneSpec(backbone.strip(), weights.strip()),
         image_size=size,
         epochs=epochs,
@@ -105,7 +106,7 @@ def _start(own_training: OwnTraining) -> None:
     session.TRAINING_JOB.set(_key(own_training))
     audit.note("training", own_training.title)
     turn = partial(compute.engine().queue.turn, BACKGROUND)
-    work = partial(own.run, own_training, turn=turn)
+    work = partial(own.run, own_training, turn=turn, home=home())
     compute.start(_key(own_training), f"Training {own_training.title}", work, "pages/6_Setup.py")
     st.rerun()
 
@@ -139,4 +140,4 @@ def _ended() -> None:
 
 
 def _key(own_training: OwnTraining) -> str:
-    return f"train-{own_training.title}"
+    return f"train-{own_training.request.out}"  # of this user's home

@@ -5,8 +5,9 @@ import streamlit as st
 from pages.ui.shell import login, visitors
 
 WITH = (
-    "Your prompt sets, drafts, history, pins, phrases and uploads are seen by you alone, until you "
-    "publish a prompt set or a pin. Pictures and downloads go to your page and have no address."
+    "Your prompt sets, drafts, history, pins, phrases, setups and uploads are seen by you alone, "
+    "until you publish a prompt set, a pin or a setup. Pictures and downloads go to your page and "
+    "have no address."
 )
 WITHOUT = (
     "No login: all who reach this app share one home. They see each other's prompt sets, drafts, "

@@ -3,12 +3,14 @@
 import contextlib
 from dataclasses import fields
 from functools import partial
+from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
-from pages.ui.shell import audit, compute, login, session, visitors
+from pages.ui.shell import audit, compute, frame, login, session, visitors
 from pages.ui.shell.markdown import escape
+from pages.ui.shell.user import home, user
 from zsad_core import backbones, methods, setups
 from zsad_core.base import settings
 from zsad_core.errors import WeightsError
@@ -19,16 +21,18 @@ from zsad_core.types import BackboneSpec
 
 def weights() -> None:
     """A table of all setups, a Fetch button for each backbone to fetch, and a form for own ones."""
-    for problem in settings.unreadable("setups", Setup):
+    for problem in dict.fromkeys(
+        one for own in (None, home()) for one in settings.unreadable("setups", Setup, own)
+    ):
         st.warning(escape(problem))
-    entries = setups.entries()
+    entries = setups.entries(home())
     _table(entries)
     if not visitors.may_operate():
         return
     st.caption(f"Shipped backbones: {', '.join(backbones.BACKBONES)}.")
     st.caption(f"Folder of published checkpoints: {escape(str(published.folder()))}.")
-    for key, entry in entries.items():
-        if key not in setups.shipped():
+    for entry in entries.values():
+        if not _is_shipped(entry) and entry.method != methods.FILES:
             _own(entry)
     for spec in dict.fromkeys(entry.backbone for entry in entries.values()):
         _fetch(spec)
@@ -45,7 +49,7 @@ def _table(entries: dict[tuple[str, str], Setup]) -> None:
             "backbone": _title(entry.backbone) if methods.kind_of(method).needs_tower else "",
             "checkpoint": _about(entry),
             "provenance": entry.provenance,
-            "by": "the project" if (method, name) in setups.shipped() else _by(),
+            "by": _by(entry),
         }
         for (method, name), entry in entries.items()
     )
@@ -57,9 +61,17 @@ def _table(entries: dict[tuple[str, str], Setup]) -> None:
         st.table(lacking.map(escape), border="horizontal", height=240, hide_index=True)
 
 
-def _by() -> str:
-    """Who added what the project does not bring."""
-    return "an operator" if login.required() else "you"
+def _is_shipped(entry: Setup) -> bool:
+    return (entry.method, entry.setup) in setups.shipped()
+
+
+def _by(entry: Setup) -> str:
+    """Who added a setup."""
+    if _is_shipped(entry):
+        return "the project"
+    if entry.home or entry.owner == user() or not login.required():
+        return "you"
+    return "another user" if entry.owner else "an operator"
 
 
 def _about(entry: Setup) -> str:
@@ -93,11 +105,21 @@ def _fetch(spec: BackboneSpec) -> None:
 
 
 def _own(entry: Setup) -> None:
-    left, right = st.columns([6, 1], vertical_alignment="center")
-    left.write(f"**{methods.name_of(entry.method)} · {escape(entry.setup)}** added by {_by()}.")
-    key, what = f"forget-{entry.method}-{entry.setup}", "Removes it from the list; the files stay."
-    if right.button("Forget", key=key, help=what):
-        own_setups.forget(entry.method, entry.setup)
+    """A setup that the project does not bring, with what this user may do with it."""
+    left, middle, right = st.columns([5, 1, 1], vertical_alignment="center")
+    name = methods.configuration_name(entry.method, entry.setup)
+    alone = ", for you alone" if entry.home else ""
+    left.write(f"**{escape(name)}** added by {_by(entry)}{alone}.")
+    key, own = f"{entry.method}-{entry.setup}", Path(entry.home) if entry.home else None
+    if own and middle.button("Publish", key=f"publish-{key}", help="A copy for all users."):
+        with frame.in_words():
+            own_setups.publish(entry.method, entry.setup, own, user())
+            st.toast(f"Published: {escape(name)}")
+    if entry.owner not in ("", user()):
+        return
+    what = "Removes it from the list; the files stay."
+    if right.button("Forget", key=f"forget-{key}", help=what):
+        own_setups.forget(entry.method, entry.setup, own, user())
         audit.note("deletion", f"setup {entry.method} {entry.setup}")
         compute.engine().forget()
         st.rerun()
@@ -143,7 +165,7 @@ def _fields(method: str) -> str:
 
 def _add(entry: Setup) -> None:
     with st.spinner("Checking …"):
-        own_setups.add(entry)
+        own_setups.add(entry, home())
     compute.engine().forget()
     name = methods.configuration_name(entry.method, entry.setup)
     session.notify("weights", f"Added {name}; choose it in the sidebar once nothing is missing.")

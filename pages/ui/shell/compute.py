@@ -8,9 +8,9 @@ from typing import Any, Literal, TypeGuard, TypeVar
 import streamlit as st
 
 from pages.ui.shell import session
-from pages.ui.shell.jobs import progress_row
+from pages.ui.shell.jobs import outcome_text, progress_row
 from pages.ui.shell.markdown import escape
-from pages.ui.shell.user import client, user
+from pages.ui.shell.user import client
 from zsad_core.base.jobs import Job, NotedProgress
 from zsad_core.base.lru_cache import LruCache
 from zsad_core.base.store import Store, key_of
@@ -27,10 +27,16 @@ LOOK_S = 1.0  # from one look at a job to the next; each has the browser draw fo
 ENCODING, LIVE = "encoding", "live"  # kinds of jobs
 
 
-@st.cache_resource(show_spinner=False)
+_engines = LruCache[Engine](1)
+_results = LruCache[Any](64)
+
+
 def engine() -> Engine:
-    """The resources that all sessions share."""
-    return Engine()
+    """The resources that all sessions share; no message from a browser clears them.
+
+    Streamlit's caches are cleared for all users by a message that any browser may send.
+    """
+    return _engines.get("engine", Engine)
 
 
 def store() -> Store:
@@ -40,10 +46,9 @@ def store() -> Store:
     return cache
 
 
-@st.cache_resource(show_spinner=False)
 def results() -> LruCache[Any]:
     """What background jobs found, by key, for all sessions; the last few."""
-    return LruCache(64)
+    return _results
 
 
 @st.cache_resource(show_spinner=False)
@@ -151,7 +156,7 @@ def stopped(job: Job | None) -> TypeGuard[Job]:
 
 def outcome(job: Job) -> str:
     """Why a job gave nothing, as this user may know it, as markdown."""
-    return escape(job.outcome(user()))
+    return escape(outcome_text(job))
 
 
 def show_running(key: str) -> bool:

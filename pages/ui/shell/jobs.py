@@ -9,7 +9,7 @@ import streamlit as st
 from pages.ui.shell import login, session
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.user import user
-from zsad_core.base.jobs import Job, JobBoard
+from zsad_core.base.jobs import ANOTHERS, Job, JobBoard
 
 SHOWN, SECONDS = 5, 15 * 60  # ended jobs: how many, for how long
 LOOK_S = 2.0  # from one look to the next; the page that started a job looks more often itself
@@ -52,17 +52,27 @@ def cancel(job: Job) -> None:
         job.cancel()
 
 
+def is_anothers(job: Job) -> bool:
+    """Whether with a login only other users wait for it: then nobody else reads what it does."""
+    return login.required() and not job.owned_by(user())
+
+
+def outcome_text(job: Job) -> str:
+    """Why a job gave nothing, as this user may know it, as plain text."""
+    return job.outcome(user(), named=not is_anothers(job))
+
+
 def _title(job: Job) -> str:
     """Whose it is and what it does; with a login nobody is told what another's job does."""
-    if job.clients and not job.owned_by(user()) and login.required():
-        return "Another user's job"
+    if is_anothers(job):
+        return ANOTHERS
     whose = ("Yours: " if job.owned_by(user()) else "Another user's: ") if job.clients else ""
     return f"{whose}{escape(job.title)}"
 
 
 def _note(job: Job) -> str:
     """The note of its last step, as markdown; "" where only who waits for it may read it."""
-    return escape(job.note) if job.owned_by(user()) or not login.required() else ""
+    return "" if is_anothers(job) else escape(job.note)
 
 
 def _jobs(board: JobBoard) -> None:

@@ -15,7 +15,7 @@ from pages.ui.shell.markdown import escape
 from pages.ui.shell.session import TEXTS, Entry, pick, widget
 from pages.ui.shell.user import home, tab, user
 from zsad_core import methods
-from zsad_core.base import settings
+from zsad_core.base import paths, settings
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import DataSpec, PromptSet
 from zsad_core.workspace import drafts
@@ -99,6 +99,11 @@ def folder_of(name: str) -> Path:
     """Where a user's set of this name lies, or would be saved: in their home, or else published."""
     own, shared = settings.prompt_folder(home()), settings.prompt_folder()
     return shared if name in prompt_sets.user_sets(shared) and not _is_own(name) else own
+
+
+def is_private(name: str) -> bool:
+    """Whether the set of this name lies in a home that other users, and commands, do not read."""
+    return home() != paths.home() and _is_own(name)
 
 
 def _is_own(name: str) -> bool:

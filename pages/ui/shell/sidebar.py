@@ -13,6 +13,7 @@ from pages.ui.shell.prompt_choice import prompts_of
 from pages.ui.shell.references import normal_slices
 from pages.ui.shell.session import Entry, pick, widget
 from pages.ui.shell.steps import write_address
+from pages.ui.shell.user import home
 from zsad_core import methods, setups
 from zsad_core.base import settings
 from zsad_core.base.wording import counted
@@ -116,7 +117,7 @@ def sidebar(edit_prompts: bool = True, shows_scan: bool = True) -> UserChoice:
     values = selection(edit_prompts)
     wait_for_torch(values.slices if shows_scan else None)
     method, beside = (values.method, values.setup), (values.references, values.volumes)
-    spec = pipeline.map_spec(engine(), values.slices, *method, values.prompts, *beside)
+    spec = pipeline.map_spec(engine(), values.slices, *method, values.prompts, *beside, home=home())
     if shows_scan:
         shows(ENCODING, encoding_key(spec))
     return UserChoice(
@@ -136,7 +137,7 @@ def selection(edit_prompts: bool = True) -> SidebarValues:
         kind = methods.kind_of(method)
         st.caption(kind.source)
         setup = _setup(method, data)
-        session.set_range(pipeline.method_in(data, method, setup).high)
+        session.set_range(pipeline.method_in(data, method, setup, home()).high)
         slices = SliceSpec(data, subject.id, modality)
         references = normal_slices(slices, subjects) if kind.takes_references else ()
         prompts = prompts_of(method, edit_prompts)
@@ -151,7 +152,7 @@ def selection(edit_prompts: bool = True) -> SidebarValues:
 def usual_method(data: DataSpec) -> str:
     """The method to begin with."""
     names = setups.methods_for(data)
-    return next((n for n in ("aprilgan", "winclip") if setups.available(n)), names[0])
+    return next((n for n in ("aprilgan", "winclip") if setups.available(n, home=home())), names[0])
 
 
 def usual_setup(names: Sequence[str]) -> str:
@@ -207,15 +208,15 @@ def _subject(subjects: tuple[Subject, ...], data: str) -> Subject:
 
 
 def _setup(method: str, data: DataSpec) -> str:
-    names = [setup.setup for setup in setups.available(method, data)]
+    names = [setup.setup for setup in setups.available(method, data, home())]
     if not names:
         title = methods.name_of(method)
         st.error(f"No weights for {title} were found; Setup lists what is missing.")
         st.stop()
     setup = pick("Training setup", names, session.SETUP, usual_setup(names), within=(data, method))
-    note = setups.find(method, setup).provenance
+    note = setups.find(method, setup, home()).provenance
     st.caption(note if (method, setup) in setups.shipped() else escape(note))
-    known = sum(setups.fits(entry, data) for entry in setups.of_method(method))
+    known = sum(setups.fits(entry, data) for entry in setups.of_method(method, home()))
     if hidden := known - len(names):
         st.caption(f"{counted(hidden, 'more setup')} not available yet: see Setup, Weights.")
     return setup

@@ -8,8 +8,8 @@ import streamlit as st
 
 from pages.ui.shell import session
 from pages.ui.shell.compute import engine, shows, start_once, stopped
+from pages.ui.shell.jobs import outcome_text
 from pages.ui.shell.sidebar import UserChoice
-from pages.ui.shell.user import user
 from zsad_core.base.jobs import Job
 from zsad_core.base.store import key_of
 from zsad_core.evaluation import validation
@@ -106,7 +106,7 @@ def _tuned(
     work = partial(validation.tuned_threshold, engine(), spec, rule, subjects)
     job = start_once(key, title, work, "pages/1_Explore.py", TUNING)
     if stopped(job):
-        reason = job.outcome(user()) if job.error else "it was cancelled"
+        reason = outcome_text(job) if job.error else "it was cancelled"
         return _stand_in(spec, f"no {rule.title} threshold: {reason}"), job
     last = session.LAST_TUNED.of(_without_prompts(choice)).get()
     if last is None:

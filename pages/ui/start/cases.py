@@ -20,7 +20,7 @@ from zsad_core.inference.views import View
 from zsad_core.metrics.threshold_rules import Oracle
 from zsad_core.types import ByteArray, DataSpec, Progress, SliceSpec
 
-METHOD, SETUP = "intensity", "zero-shot"
+METHOD, SETUP = "intensity", "zero-shot"  # shipped, and in no home
 MOST = 4  # subjects read
 COLUMNS = 4  # of tiles
 
@@ -89,7 +89,7 @@ def _tiles(
     for number, subject in enumerate(subjects):
         compute.give_way(partial(progress, number, len(subjects)))
         slices = SliceSpec(data, subject, modality)
-        spec = pipeline.map_spec(engine, slices, METHOD, SETUP, NO_PROMPTS)
+        spec = pipeline.map_spec(engine, slices, METHOD, SETUP, NO_PROMPTS, home=None)
         keys += rows.make(engine, spec, Results(out), [Oracle().pending])
     keys = [key for key in keys if results.read(out, "subjects", key)]  # of those with a lesion
     if not keys:
@@ -117,6 +117,6 @@ def _tiles(
                 break
     tiles = []
     for (_, index), (title, words, row) in slices_shown.items():
-        view = view_of(engine, row, scan_of(engine, row, [data]), index)
+        view = view_of(engine, row, scan_of(engine, row, [data]), index, None)
         tiles.append(Tile(title, words, view, thumbnails.thumbnail(engine, view, colours)))
     return tiles

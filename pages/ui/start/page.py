@@ -6,6 +6,7 @@ from pages.ui.explore.tour import begin
 from pages.ui.shell import compute, last_view, navigate, session
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.sidebar import SidebarValues
+from pages.ui.shell.user import home
 from pages.ui.start.cases import cases
 from zsad_core import methods, setups
 from zsad_core.types import Subject
@@ -19,7 +20,7 @@ def start(selected: SidebarValues) -> None:
     columns[0].metric("Subjects", f"{len(usable)} of {len(selected.subjects)}")
     columns[1].metric("Method", methods.name_of(selected.method), help=selected.setup)
     needed = methods.kind_of(selected.method).needs_tower
-    backbone = setups.find(selected.method, selected.setup).backbone.name
+    backbone = setups.find(selected.method, selected.setup, home()).backbone.name
     columns[2].metric("Backbone", backbone if needed else "none needed")
     st.caption("Synthetic demo cohort, truth known." if selected.synthetic else escape(data.place))
     _last_view()

@@ -5,6 +5,8 @@ above asks the source. Only what reads texts, and the plan of an evaluation, ask
 is.
 """
 
+from pathlib import Path
+
 from zsad_core import methods, setups
 from zsad_core.errors import SettingError
 from zsad_core.inference.engine import Engine
@@ -25,7 +27,7 @@ def resolve(engine: Engine, spec: MapSpec, setup: Setup | None = None) -> MapSou
 
     Raises SettingError for a method, option or setup that is not there.
     """
-    setup = setup or setups.find(spec.method, spec.setup)
+    setup = setup or setups.find(spec.method, spec.setup, Path(spec.home) if spec.home else None)
     method, recipe = methods.build(spec.method, spec.options), spec.features.recipe
     if isinstance(method, FilePredictions):
         return FileSource(engine, spec, method, setup)
