@@ -7,6 +7,7 @@ import streamlit as st
 
 from pages.ui.depth import cases as depth_cases
 from pages.ui.depth.cases import DepthCohort, SubjectSlices
+from pages.ui.explore.shown import few_shot
 from pages.ui.shell import compute, navigate, volume_set
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.plots import clicked_point
@@ -40,11 +41,7 @@ def choose_series(choice: UserChoice) -> Series:
         "Series", list(entries), default=default, max_selections=len(COLOURS), key="series"
     )
     engine, spec = compute.engine(), choice.map
-    texts, others = spec.prompts, spec.volumes
-    return {
-        name: pipeline.map_spec(engine, spec.features.slices, *entries[name], texts, volumes=others)
-        for name in chosen
-    }
+    return {name: pipeline.beside(engine, spec, *entries[name], spec.prompts) for name in chosen}
 
 
 def of_subject(choice: UserChoice, series: Series) -> None:
@@ -146,7 +143,8 @@ def _conventions(choice: UserChoice, series: Series) -> str:
         f"0: its {read.centre}",
         f"{' and '.join(precisions)}, {compute.engine().device.upper()}",
     )
-    return escape(" · ".join((*rules, *dict.fromkeys(sets))))
+    few = filter(None, map(few_shot, series.values()))
+    return escape(" · ".join((*rules, *dict.fromkeys((*sets, *few)))))
 
 
 def _show(jobs: list[Job | None]) -> None:
