@@ -7,6 +7,7 @@ import pytest
 
 from pages.ui.depth import figures
 from pages.ui.depth.cases import REPORTED
+from pages.ui.shell import compute
 from tests.helpers.pages import WAIT, at, shown, widget
 from zsad_core.evaluation.rows import Results, make
 from zsad_core.evaluation.validation import app_rows
@@ -61,6 +62,16 @@ def test_the_figure_has_a_title_and_the_page_one_line_of_conventions(scope, word
     conventions = [one.value for one in test.caption if "slices in mean 2D Dice" in one.value]
     assert len(conventions) == 1
     assert "threshold rule: oracle" in conventions[0]
+
+
+def test_normal_slices_that_are_chosen_are_compared_with_here_too():
+    normal = "DEMO-MET-001-000:20"
+    choice = {"data": "demo-2mm:", "method": "winclip", "rule": "fixed", "subject": SUBJECT}
+    test = shown(at("pages/3_Depth.py", **choice, normal_slices=[normal], scope="this subject"))
+    for job in compute.engine().jobs.running().values():
+        job.cancel()
+    (conventions,) = [one.value for one in test.caption if "slices in mean 2D Dice" in one.value]
+    assert f"compared with the normal slices {normal}" in conventions.replace("\\", "")
 
 
 def assert_numbers_of(row, test):

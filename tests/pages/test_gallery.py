@@ -1,5 +1,6 @@
 """The Failures page: first cases for real, then filters, opening, pinning, what is not there."""
 
+import json
 import time
 
 import pytest
@@ -7,10 +8,13 @@ import pytest
 from pages.ui.shell import compute
 from tests.helpers.failure_rows import MEDICAL, as_read, failures_of, put, view_of_case
 from tests.helpers.pages import WAIT, address, at, shown, widget
+from zsad_core import backbones
 from zsad_core.base.palette import CLASSES
-from zsad_core.base.paths import home
-from zsad_core.inference import thumbnails
+from zsad_core.base.paths import cache_root, home
+from zsad_core.inference import pipeline, thumbnails
+from zsad_core.inference.evaluation import map_key
 from zsad_core.prompts import sets as prompt_sets
+from zsad_core.types import DataSpec, SliceSpec
 from zsad_core.workspace import pins
 
 SUBJECT = "DEMO-MET-014-000"
@@ -164,6 +168,49 @@ def test_a_card_is_pinned_once():
     assert buttons(test, "Pinned")[0].disabled
     assert buttons(test, "Pin") == []
     assert len(pins.all_pins()) == 1
+
+
+@pytest.fixture
+def bfloat16_is_faster():
+    """A call after which this machine's own precision is bfloat16; it is what it was then."""
+    file = cache_root() / "device.json"
+    own = backbones.fastest_precision("cpu")
+    before = file.read_text()
+
+    def change():
+        (machine,) = json.loads(before)
+        file.write_text(json.dumps({machine: {"float32": 2.0, "bfloat16": 1.0}}))
+        assert compute.engine().precision() == "bfloat16"
+
+    assert own in ("float32", "bfloat16")
+    yield change
+    file.write_text(before)
+
+
+def test_a_case_opens_in_the_precision_of_its_row_and_its_pin_keeps_it(bfloat16_is_faster):
+    """Its very numbers are those of that precision."""
+    spec = pipeline.map_spec(
+        compute.engine(),
+        SliceSpec(DataSpec("demo-2mm"), SUBJECT),
+        *("winclip", "zero-shot", MEDICAL),
+        precision="float32",
+    )
+    read = {"map": map_key(compute.engine(), spec), "precision_of_features": "float32"}
+    rows((0, 0, 0), (0, 9, 0), **read)
+    bfloat16_is_faster()
+    test = opened()
+    buttons(test, "Pin")[0].click()
+    shown(test)
+    buttons(test, "Open")[0].click()
+    assert "float32, CPU" in said(shown(test))
+    assert address(test)["precision"] == ["float32"]
+    kept = pins.view_of(compute.engine(), pins.all_pins()[0])
+    assert kept.map.features.precision == "float32"
+    test.switch_page("pages/1_Explore.py")
+    widget(shown(test).selectbox, "method").set_value("aprilgan")
+    assert "float32, CPU" in said(shown(test))
+    widget(test.selectbox, "precision").set_value("bfloat16")
+    assert "bfloat16, CPU" in said(shown(test))
 
 
 def test_a_map_that_is_not_stored_is_said_to_be_so():

@@ -61,6 +61,31 @@ def map_spec(
     return spec_of(engine, slices, entry, prompts, references, volumes, precision)
 
 
+def beside(
+    engine: Engine,
+    spec: MapSpec,
+    method: str,
+    setup: str,
+    prompts: PromptSet,
+    home: Path | None = None,
+) -> MapSpec:
+    """The map of the same scan by another method or setup, or of other prompts.
+
+    It reads the same normal slices, set of volumes and precision where it takes them; the setup may
+    lie in the user's own `home`. Raises SettingError, WeightsError.
+    """
+    features, chosen = spec.features, (method, setup, prompts, spec.references, spec.volumes)
+    precision = features.precision if features.recipe else None
+    return map_spec(engine, features.slices, *chosen, precision, home)
+
+
+def chosen_precision(engine: Engine, spec: MapSpec) -> Precision | None:
+    """The precision of a map where it is another than the engine's own."""
+    features = spec.features
+    other = features.recipe is not None and features.precision != engine.precision()
+    return features.precision if other else None
+
+
 def method_in(data: DataSpec, method: str, setup: str, home: Path | None = None) -> BaseMethod:
     """The method as a setup has it for these data; raises SettingError."""
     return methods.build(method, _setup_in(data, method, setup, home).options)

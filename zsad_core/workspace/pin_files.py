@@ -12,7 +12,7 @@ from zsad_core.errors import DataError, ZsadError
 from zsad_core.inference import references
 from zsad_core.metrics.thresholds import from_level
 from zsad_core.prompts import sets as prompt_sets
-from zsad_core.types import DataSpec, Plane, PromptSet, ReadoutSpec, SliceSpec, Threshold
+from zsad_core.types import DataSpec, Plane, Precision, PromptSet, ReadoutSpec, SliceSpec, Threshold
 
 MOST = 200  # pins
 LARGEST = 2 * 2**20  # bytes of a file of pins
@@ -43,7 +43,7 @@ class Pin:
     None where there were none; `date` is UTC, ISO 8601. `data` says which data set, its root only
     to tell data sets apart, and `split_digest` how its split divided them. `references` are
     written as `references.written` does. `owner` marks the user who may change it; a pin without
-    one is everybody's.
+    one is everybody's. `precision` is that of a map that was not made in the machine's own.
     """
 
     id: Annotated[str, pydantic.Field(pattern="^[0-9a-f]{12}$")]
@@ -67,6 +67,7 @@ class Pin:
     readout: Annotated[ReadoutSpec, pydantic.AfterValidator(_offered)]
     owner: Name = ""
     split_digest: Name = ""
+    precision: Precision | None = None
 
     @property
     def view(self) -> tuple[object, ...]:

@@ -23,7 +23,7 @@ from zsad_core.imaging.splits import registry
 from zsad_core.inference import pipeline, references
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.views import View, readout_of
-from zsad_core.types import DataSpec, SliceSpec
+from zsad_core.types import DataSpec, Precision, SliceSpec
 from zsad_core.workspace.pin_files import MOST, Pin, parsed, written
 
 __all__ = ["Pin"]
@@ -48,8 +48,12 @@ def pin_of(
     kind: str = "",
     dice: Sequence[float | None] = (None, None),
     owner: str = "",
+    precision: Precision | None = None,
 ) -> Pin:
-    """A new pin of a view; `dice` are those of slice and volume, where NaN stands for none."""
+    """A new pin of a view; `dice` are those of slice and volume, where NaN stands for none.
+
+    The `precision` is that of `pipeline.chosen_precision`.
+    """
     slices = view.map.features.slices
     slice_dice, volume_dice = (None if d is None or d != d else float(d) for d in dice)
     return Pin(
@@ -71,6 +75,7 @@ def pin_of(
         readout=readout_of(view),
         owner=owner,
         split_digest=registry.digest(slices.data),
+        precision=precision,
     )
 
 
@@ -139,7 +144,7 @@ def view_of(engine: Engine, pin: Pin, home: Path | None = None) -> View:
             name = references.written(reference)
             raise DataError(f"There is no normal slice {name}; choose another.")
     chosen = (pin.method, pin.setup, pin.prompts, normal, pin.volumes)
-    spec = pipeline.map_spec(engine, slices, *chosen, home=home)
+    spec = pipeline.map_spec(engine, slices, *chosen, pin.precision, home)
     if lost := sorted(set(pin.volumes) - set(spec.volumes)):
         raise DataError(f"'{pin.title}' is scored against {lost[0]}, which is not here; add it.")
     return View(spec, pin.index, pin.threshold, pin.readout)

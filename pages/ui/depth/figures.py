@@ -1,12 +1,14 @@
 """The Depth page's parts: Figure 3, live, for one subject and over all evaluated ones."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import streamlit as st
 
 from pages.ui.depth import cases as depth_cases
 from pages.ui.depth.cases import DepthCohort, SubjectSlices
+from pages.ui.explore.shown import few_shot
 from pages.ui.shell import compute, navigate, volume_set
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.plots import clicked_point
@@ -41,13 +43,8 @@ def choose_series(choice: UserChoice) -> Series:
         "Series", list(entries), default=default, max_selections=len(COLOURS), key="series"
     )
     engine, spec = compute.engine(), choice.map
-    texts, others = spec.prompts, spec.volumes
-    return {
-        name: pipeline.map_spec(
-            engine, spec.features.slices, *entries[name], texts, volumes=others, home=home()
-        )
-        for name in chosen
-    }
+    beside = partial(pipeline.beside, engine, spec, prompts=spec.prompts, home=home())
+    return {name: beside(*entries[name]) for name in chosen}
 
 
 def of_subject(choice: UserChoice, series: Series) -> None:
@@ -149,7 +146,8 @@ def _conventions(choice: UserChoice, series: Series) -> str:
         f"0: its {read.centre}",
         f"{' and '.join(precisions)}, {compute.engine().device.upper()}",
     )
-    return escape(" · ".join((*rules, *dict.fromkeys(sets))))
+    few = filter(None, map(few_shot, series.values()))
+    return escape(" · ".join((*rules, *dict.fromkeys((*sets, *few)))))
 
 
 def _show(jobs: list[Job | None]) -> None:

@@ -18,7 +18,7 @@ from zsad_core import methods, setups
 from zsad_core.base.jobs import Job
 from zsad_core.inference import pipeline
 from zsad_core.inference.views import View
-from zsad_core.types import FloatArray, MapSpec, PromptSet
+from zsad_core.types import FloatArray, MapSpec
 
 MOST = 3
 
@@ -69,28 +69,21 @@ def offers(choice: UserChoice) -> dict[str, Callable[[], MapSpec]]:
     """Everything that differs from the choice in one thing, by name."""
     spec, data, sets = choice.map, choice.data, all_prompts()
     offered: dict[str, Callable[[], MapSpec]] = {}
+    beside = partial(pipeline.beside, engine(), spec, home=home())
     for method in setups.methods_for(data):
         texts = spec.prompts if method == spec.method else sets[usual_prompts(method)]
         for entry in setups.available(method, data, home()):
             if (method, entry.setup) != (spec.method, spec.setup):
-                other = partial(_spec, spec, method, entry.setup, texts)
-                offered[f"{method} · {entry.setup}"] = other
+                offered[f"{method} · {entry.setup}"] = partial(beside, method, entry.setup, texts)
     if methods.kind_of(spec.method).prompts:
         for name, texts in sets.items():
             if name != spec.prompts.name:
-                other = partial(_spec, spec, spec.method, spec.setup, texts)
+                other = partial(beside, spec.method, spec.setup, texts)
                 offered[f"{spec.method} · prompts {name}"] = other
     for modality in choice.subject.modalities:
         if modality != spec.features.slices.modality:
             offered[f"{spec.method} · {modality}"] = partial(_other_modality, spec, modality)
     return offered
-
-
-def _spec(spec: MapSpec, method: str, setup: str, prompts: PromptSet) -> MapSpec:
-    beside = (spec.references, spec.volumes)
-    return pipeline.map_spec(
-        engine(), spec.features.slices, method, setup, prompts, *beside, home=home()
-    )
 
 
 def _other_modality(spec: MapSpec, modality: str) -> MapSpec:
@@ -99,6 +92,7 @@ def _other_modality(spec: MapSpec, modality: str) -> MapSpec:
         replace(reference, slices=replace(reference.slices, modality=modality))
         for reference in spec.references
     )
-    slices = replace(spec.features.slices, modality=modality)
-    chosen = (spec.method, spec.setup, spec.prompts, normal)
-    return pipeline.map_spec(engine(), slices, *chosen, home=home())
+    features = replace(spec.features, slices=replace(spec.features.slices, modality=modality))
+    other = replace(spec, features=features, references=normal, volumes=())
+    chosen = (spec.method, spec.setup, spec.prompts)
+    return pipeline.beside(engine(), other, *chosen, home())

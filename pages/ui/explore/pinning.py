@@ -6,7 +6,7 @@ from pages.ui.shell import compute
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.user import home, user
 from zsad_core.errors import ZsadError
-from zsad_core.inference import views
+from zsad_core.inference import pipeline, views
 from zsad_core.inference.views import View
 from zsad_core.metrics.thresholds import threshold_text
 from zsad_core.workspace import pins
@@ -36,7 +36,9 @@ def offer(view: View) -> None:
 def _add(view: View, title: str, note: str) -> None:
     try:
         dice = views.dice_of(compute.engine(), view)
-        pins.add(pins.pin_of(view, title, note, dice=dice, owner=user()), home())
+        precision = pipeline.chosen_precision(compute.engine(), view.map)
+        pin = pins.pin_of(view, title, note, dice=dice, owner=user(), precision=precision)
+        pins.add(pin, home())
     except ZsadError as error:
         st.error(escape(str(error)))
     else:

@@ -19,7 +19,7 @@ from pages.ui.shell.user import home, user
 from zsad_core.base.wording import counted
 from zsad_core.errors import ZsadError
 from zsad_core.evaluation.row_views import scan_of, view_of
-from zsad_core.inference import views
+from zsad_core.inference import pipeline, views
 from zsad_core.inference.views import View
 from zsad_core.report.captions import data_of
 from zsad_core.report.comparison_groups import ComparisonGroup
@@ -162,7 +162,9 @@ def _words(case: Failure) -> None:
 def _buttons(case: Failure, view: View, pinned: list[tuple[object, ...]]) -> None:
     name = f"{case.kind}-{case.row['key']}-{case.index}"
     title = f"{case.kind.capitalize()}: {case.subject}"
-    pin = pins.pin_of(view, title, case.why, case.kind, (case.dice, case.dice_3d), user())
+    precision = pipeline.chosen_precision(compute.engine(), view.map)
+    numbers = (case.dice, case.dice_3d)
+    pin = pins.pin_of(view, title, case.why, case.kind, numbers, user(), precision)
     label, what, private = "Pin", "Keep this case for presenting.", pin.data.private
     if pin.view in pinned:
         label, what = "Pinned", "It is listed under Pins."

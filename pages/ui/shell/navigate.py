@@ -7,6 +7,7 @@ from urllib.parse import parse_qs
 import streamlit as st
 
 from pages.ui.shell import prompt_choice, session, uploaded
+from pages.ui.shell.compute import engine
 from zsad_core import methods
 from zsad_core.errors import DataError
 from zsad_core.inference import pipeline
@@ -118,6 +119,8 @@ def _shown(view: View) -> Choices:
         session.BRAIN_ONLY.key: read.brain_only,
         session.SMALLEST.key: read.min_component_voxels,
     }
+    if spec.features.recipe:
+        choices[session.PRECISION.key] = pipeline.chosen_precision(engine(), spec) or ""
     return choices | ({session.REFERENCE_SET.key: list(spec.volumes)} if spec.volumes else {})
 
 

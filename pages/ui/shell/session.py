@@ -10,13 +10,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from operator import itemgetter
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, get_args
 from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 
 from zsad_core.base.wording import whole_number
-from zsad_core.types import DataSpec
+from zsad_core.types import DataSpec, Precision
 
 T = TypeVar("T")
 
@@ -66,6 +66,10 @@ def _switch(words: Sequence[str]) -> bool | None:
     return {"true": True, "false": False}.get(words[-1])
 
 
+def _precision(words: Sequence[str]) -> str | None:
+    return words[-1] if words[-1] in get_args(Precision) else None
+
+
 def _value(words: Sequence[str]) -> tuple[float, None] | None:
     try:
         value = float(words[-1])
@@ -108,6 +112,8 @@ SUBJECT = Choice("subject", "")
 MODALITY = Choice("modality", "")
 METHOD = Choice("method", "")
 SETUP = Choice("setup", "")
+PRECISION = Choice("precision", "", _precision)
+"""That of the image tower; "" for the faster one of the machine."""
 SLICE = Choice[int | None]("slice", None, _index, lambda index: str(index + 1))
 """Its index; the address, like the screen, counts from 1."""
 REFERENCE_SLICES = _list("normal_slices")
@@ -181,6 +187,8 @@ TAB = Entry("tab", "")
 LOGIN_NOTED = Entry("login_noted", False)
 SHOWN_JOBS = Entry[dict[str, set[str]]]("shown_jobs", {})
 """Keys of the jobs whose results this run shows, by kind."""
+JOBS_BEFORE = Entry[dict[str, set[str]]]("jobs_before", {})
+"""The same of the last run that showed the kind, also where it was cut off."""
 JOBS_OPEN = Entry("jobs-open", False)
 TRAINING_JOB = Entry("training_job", "")
 ADDED_ROOT = Entry("added_root", "")
@@ -197,10 +205,10 @@ _SHOWN = Entry[dict[str, "_Shown"]]("_shown", {})
 _WITHIN = Entry[dict[str, object]]("_within", {})
 _REPLACED = Entry[dict[str, tuple[str, object, object]]]("_replaced", {})
 CHOICES: tuple[Choice[Any], ...] = (
-    DATA, SUBJECT, MODALITY, METHOD, SETUP, SLICE, REFERENCE_SLICES, REFERENCE_SET,
-    RULE, RULE_AMOUNT, THRESHOLD, LEVEL, EMPTY_SLICES, BRAIN_ONLY, SMALLEST, DEPTH_ORIGIN,
-    SAFE_COLOURS, COMPARED, PROMPTS, *TEXTS.values(), LAB_SECTION, TOUR, FAILURES_SECTION,
-    PINS_OF, CASE,
+    DATA, SUBJECT, MODALITY, METHOD, SETUP, PRECISION, SLICE, REFERENCE_SLICES,
+    REFERENCE_SET, RULE, RULE_AMOUNT, THRESHOLD, LEVEL, EMPTY_SLICES, BRAIN_ONLY, SMALLEST,
+    DEPTH_ORIGIN, SAFE_COLOURS, COMPARED, PROMPTS, *TEXTS.values(), LAB_SECTION, TOUR,
+    FAILURES_SECTION, PINS_OF, CASE,
 )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, cast
+from typing import Literal, cast, get_args
 
 import streamlit as st
 
@@ -23,7 +23,16 @@ from zsad_core.imaging.datasets import Dataset
 from zsad_core.inference import pipeline
 from zsad_core.metrics.dice import EmptySlices
 from zsad_core.metrics.threshold_rules import RULES, Rule, TunedRule, Validation
-from zsad_core.types import DataSpec, MapSpec, PromptSet, ReadoutSpec, Reference, SliceSpec, Subject
+from zsad_core.types import (
+    DataSpec,
+    MapSpec,
+    Precision,
+    PromptSet,
+    ReadoutSpec,
+    Reference,
+    SliceSpec,
+    Subject,
+)
 
 LEAST = 0.001  # amount of a rule
 EMPTY_SLICES = {
@@ -52,6 +61,7 @@ class SidebarValues(_Chosen):
     prompts: PromptSet
     references: tuple[Reference, ...]
     volumes: tuple[str, ...]
+    precision: Precision | None
 
 
 @dataclass(frozen=True)
@@ -117,7 +127,8 @@ def sidebar(edit_prompts: bool = True, shows_scan: bool = True) -> UserChoice:
     values = selection(edit_prompts)
     wait_for_torch(values.slices if shows_scan else None)
     method, beside = (values.method, values.setup), (values.references, values.volumes)
-    spec = pipeline.map_spec(engine(), values.slices, *method, values.prompts, *beside, home=home())
+    read = (values.slices, *method, values.prompts, *beside, values.precision)
+    spec = pipeline.map_spec(engine(), *read, home())
     if shows_scan:
         shows(ENCODING, encoding_key(spec))
     return UserChoice(
@@ -137,6 +148,7 @@ def selection(edit_prompts: bool = True) -> SidebarValues:
         kind = methods.kind_of(method)
         st.caption(kind.source)
         setup = _setup(method, data)
+        precision = _precision() if kind.needs_tower else None
         session.set_range(pipeline.method_in(data, method, setup, home()).high)
         slices = SliceSpec(data, subject.id, modality)
         references = normal_slices(slices, subjects) if kind.takes_references else ()
@@ -146,7 +158,7 @@ def selection(edit_prompts: bool = True) -> SidebarValues:
         rule, readout = _rule(subjects, slices), _readout(data.region)
     _end()
     shared = (subject, subjects, readout, rule, dataset.synthetic)
-    return SidebarValues(*shared, slices, method, setup, prompts, references, volumes)
+    return SidebarValues(*shared, slices, method, setup, prompts, references, volumes, precision)
 
 
 def usual_method(data: DataSpec) -> str:
@@ -220,6 +232,15 @@ def _setup(method: str, data: DataSpec) -> str:
     if hidden := known - len(names):
         st.caption(f"{counted(hidden, 'more setup')} not available yet: see Setup, Weights.")
     return setup
+
+
+def _precision() -> Precision | None:
+    """That of a view which was not made in the machine's own; None for this, without a list."""
+    if not session.PRECISION.get():
+        return None
+    chosen = pick("Precision", get_args(Precision), session.PRECISION)
+    st.caption("That of the view that was opened; it stays until another is chosen.")
+    return cast(Precision, chosen)  # one of the options
 
 
 def _tuned(prompts: PromptSet, subject: Subject) -> None:
