@@ -82,9 +82,8 @@ def save(data: DataSpec, split: SplitTable, replaced: bool = False) -> None:
                 f"{data.place} has a split '{split.name}' already; give another name or remove "
                 "that one first."
             )
-        form = "ZSAD Explorer split 1"
         parts = (split.name, split.origin, split.folds, split.copies)
-        content = SplitFile(form, root_of(data), *parts)
+        content = SplitFile("ZSAD Explorer split 1", root_of(data), *parts)
         write_whole(path, FILE.dump_json(content, indent=1))
 
 
