@@ -12,12 +12,15 @@ from tests.helpers.weights import small_backbone
 from zsad_core import setups
 from zsad_core.base import settings
 from zsad_core.cli.main import main
+from zsad_core.errors import SettingError
+from zsad_core.imaging import datasets
 from zsad_core.imaging.splits import registry
+from zsad_core.imaging.splits.tables import PARTS
 from zsad_core.setups import records
 from zsad_core.study import design as designs
 from zsad_core.study.design import Design
 from zsad_core.study.file import Study, StudyData, StudySeries, StudyTraining
-from zsad_core.training import material
+from zsad_core.training import examples, material
 from zsad_core.types import DataSpec
 
 CASES = 6
@@ -114,3 +117,14 @@ def test_the_setup_page_trains_on_the_data(data):
     who = [one.value for one in test.caption if one.value.startswith("Trains on 3 subjects")]
     assert len(who) == 1
     assert f"{len(fold.test)} test subjects excluded" in who[0]
+
+
+def test_subjects_of_another_part_must_not_train():
+    demo = datasets.open_dataset(DataSpec("demo"))
+    of_part = {part: [s.id for s in demo.subjects() if s.split == part] for part in PARTS}
+    examples.check_split(demo, of_part["train"])
+    examples.check_split(demo, of_part["validation"], "validation")
+    for part in ("validation", "test"):
+        refused = f"{of_part[part][0]} is a subject of split '{part}' and must not serve as train"
+        with pytest.raises(SettingError, match=refused):
+            examples.check_split(demo, [*of_part["train"], of_part[part][0]])
