@@ -7,7 +7,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import nibabel as nib
+import numpy as np
 import pytest
+from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from bench.app_server import served
 from tests.helpers import by_hand
@@ -18,7 +20,12 @@ from zsad_core.imaging.datasets.demo import Demo
 from zsad_core.types import DataSpec
 
 PAGES = ("", "Explore", "Prompts", "Depth", "Cohort", "Failures", "Setup")
-OF_ALL = re.compile("Log out|Use the files|Jobs: |Cancel")  # buttons of Setup for viewers too
+SECTIONS = ("Data", "Splits", "Predictions", "Weights", "Train", "Device and cache", "Pre-encode")
+OF_ALL = re.compile(  # buttons for viewers too
+    "Log out|Use the files|Jobs: |Cancel|Stop|Clear done|Open|View|Try again|Continue$"
+)
+OF_OPERATORS = {"Look", "Train", "Clear cache", "Evaluate", "Draw", "Read", "Add"}
+DEMO = "data=demo-2mm%3A&method=intensity"
 CHOICE = {"data": "demo-2mm:", "subject": "DEMO-MET-014-000", "method": "intensity"}
 
 
@@ -28,7 +35,11 @@ def team(browser, tmp_path_factory):
     folder = tmp_path_factory.mktemp("team")
     home = folder / "home"
     home.mkdir()
-    (home / "settings.json").write_text(json.dumps({"data": [{"kind": "demo-2mm"}]}))
+    scans = folder / "scans"
+    scans.mkdir()
+    nib.save(nib.Nifti1Image(np.ones((8, 8, 8), np.float32), np.eye(4)), scans / "a.nii.gz")
+    roots = [{"kind": "demo-2mm"}, {"kind": "folder", "root": str(scans)}]
+    (home / "settings.json").write_text(json.dumps({"data": roots}))
     with provider() as address:
         environment = {
             "STREAMLIT_SECRETS_FILES": str(secrets(folder / "secrets.toml", address)),
@@ -46,7 +57,7 @@ def log_in(team, new_page):
 
     def logged_in(subject):
         page = new_page()
-        page.set_default_timeout(WAIT * 500)
+        page.set_default_timeout(WAIT * 1000)
         page.fetched = []
         page.on("request", lambda request: page.fetched.append(request.url))
         page.goto(server.url)
@@ -90,19 +101,38 @@ def settled(page):
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
 
 
+WORDS = """() => {
+  const words = [document.body.innerText];
+  const look = (root) => root.querySelectorAll("*").forEach((one) => {
+    if (one.value) words.push(String(one.value));
+    if (one.shadowRoot) {
+      words.push(one.shadowRoot.textContent);
+      look(one.shadowRoot);
+    }
+  });
+  look(document);
+  return words.join("\\n");
+}"""
+
+
 def words(page, address):
-    """All that a page shows."""
+    """All that a page shows, what its fields hold and the viewer draws too."""
     page.goto(address)
     page.get_by_role("button", name="Log out").wait_for()
     settled(page)
-    return page.locator("body").inner_text()
+    return page.evaluate(WORDS)
 
 
-def test_users_see_nothing_of_each_other(team, log_in, scan):
+def test_users_see_nothing_of_each_other(team, log_in, new_page, scan):
     server, home = team
     ada = log_in("ada")
 
-    ada.goto(server.address("Prompts", **{**CHOICE, "method": "winclip", "lab": "Edit"}))
+    editor = server.address("Prompts", **{**CHOICE, "method": "winclip", "lab": "Edit"})
+    ada.goto(editor)
+    normal = ada.get_by_label("Normal", exact=False).first
+    normal.fill("a healthy scan")
+    normal.press("Control+Enter")
+    ada.get_by_text("1 normal + ").wait_for()
     ada.get_by_role("button", name="Save …").click()
     ada.get_by_label("Save as").fill("quokka texts")
     ada.get_by_label("Save as").press("Tab")
@@ -130,72 +160,123 @@ def test_users_see_nothing_of_each_other(team, log_in, scan):
     ada.goto(server.address("Explore", **uploaded_scan))
     ada.locator(".z-title", has_text="quokka").wait_for()
     settled(ada)
-    ada.goto(server.address("Failures", failures="Pins"))
-    ada.get_by_text("quokka pin").wait_for()
+    uploaded_scan["method"] = "aprilgan"
+    ada.goto(server.address("Explore", **uploaded_scan))  # which encodes it in a job
+    ada.locator(".z-title", has_text="quokka").wait_for()
+    settled(ada)
 
-    ben = log_in("ben")
     tries = (
         with_prompts,
-        server.address("Prompts", **CHOICE, lab="History"),
         server.address("Explore", **uploaded_scan),
         server.address("Failures", failures="Pins"),
-        server.address("Failures", failures="Pins", pins="published"),
-        server.address("Failures", case="1"),
         server.address("Setup"),
+        server.address("Failures", case="1"),
+        server.address("Prompts", **CHOICE, lab="History"),
+        server.address("Failures", failures="Pins", pins="published"),
         server.address(""),
     )
+    other_tab = ada.context.new_page()
+    other_tab.set_default_timeout(WAIT * 1000)
+    for address in tries[:4]:
+        assert "quokka" in words(other_tab, address), address
+    assert "Restore draft" in words(other_tab, editor)
+
+    ben = log_in("ben")
+    assert "Restore draft" not in words(ben, editor)
     for address in tries:
         shown = re.sub("Not available here: .*", "", words(ben, address))  # which he named himself
         assert "quokka" not in shown, address
+    ben.goto(server.address("Setup"))
+    ben.get_by_role("button", name="Jobs: ").click()
+    ben.get_by_text("Another user's job").first.wait_for()
+    settled(ben)
+    assert "uploaded scan" not in ben.get_by_test_id("stSidebar").inner_text()
+
     # Nothing that ada's browser fetched is a file of hers; the icon is the app's.
     files = [url for url in ada.fetched if urlsplit(url).path.startswith("/media/")]
     assert [url for url in files if not url.endswith(".svg")] == []
-    for url in {*ada.fetched}:
-        if "/upload_file/" in url:
-            assert ben.request.get(url).text().startswith("<!")  # the app's page, not the file
+    stranger = new_page()
+    for url in sorted({url for url in ada.fetched if url.startswith(server.url)}):
+        if "/auth/" in url:
+            continue  # they lead to the provider, and log out
+        for other in (ben, stranger):
+            body = other.request.get(url).body()
+            assert b"quokka" not in body, url
+            if "/upload_file/" in url:
+                assert body.startswith(b"<!")  # the app's page, not the file
+    assert "Logged in as Ben" in words(ben, server.address(""))  # also where ada's login came back
+    stranger.goto(server.address(""))
+    stranger.get_by_text("Log in to go on.").wait_for()
     assert len([*(home / "users").glob("*/pins.json")]) == 1
     assert not (home / "pins.json").exists()
     assert not (home / "prompts").exists()
 
     ada.goto(server.address("Failures", failures="Pins"))
+    ada.get_by_text("quokka pin").wait_for()
     ada.get_by_role("button", name="Publish").click()
     ada.get_by_text("Published: quokka pin").wait_for()
     assert "quokka pin" in words(ben, server.address("Failures", failures="Pins", pins="published"))
 
 
-def test_a_viewer_does_nothing_of_an_operator_by_messages_of_their_own(team, log_in):
+def test_a_viewer_does_nothing_of_an_operator_by_address_message_or_upload(team, log_in):
     server, home = team
     store = Path(os.environ["ZSAD_CACHE"]) / "store" / "aa" / "aakey"
     store.mkdir(parents=True)
-    before = (home / "settings.json").read_bytes()
+    before = contents(home)
     boss, ada = log_in("boss"), log_in("ada")
-    with by_hand.session(server, boss.context) as operator:
-        drawn = operator.run("Setup")
-        section = by_hand.choice(drawn, "Train")
-        offered = by_hand.buttons(drawn)
-        for name in ("Splits", "Predictions", "Weights", "Train", "Device and cache"):
-            offered |= by_hand.buttons(operator.run("Setup", **{section: [name]}))
-        assert {"Look", "Train", "Clear cache"} <= {*offered.values()}
-        with by_hand.session(server, ada.context) as viewer:
-            for shared in [one for one, label in offered.items() if OF_ALL.match(label)]:
-                del offered[shared]
-            for name in ("Data", "Train", "Weights", "Device and cache"):
-                drawn = viewer.run("Setup", **{section: [name]}, **dict.fromkeys(offered, True))
-                assert not {*by_hand.buttons(drawn)} & {*offered}
-            device = {section: ["Device and cache"]}
-            operator.run("Explore")  # which encodes a volume for a while
-            stops = [
-                one
-                for one, label in by_hand.buttons(viewer.run("Setup", **device)).items()
-                if label == "Cancel"
-            ]
-            assert stops  # disabled, which only the page of a browser heeds
-            drawn = viewer.run("Setup", **device, **dict.fromkeys(stops, True))
-            assert {*stops} & {*by_hand.buttons(drawn)}
-            texts = [one.text for one in drawn if type(one).__name__ == "Progress"]
-            assert not [text for text in texts if "stopping" in text and "Yours" not in text]
+    with (
+        by_hand.session(server, boss.context) as operator,
+        by_hand.session(server, ada.context) as viewer,
+    ):
+        setup = by_hand.choice(operator.run("Setup"), "Train")
+        cohort = by_hand.choice(operator.run("Cohort", DEMO), "Evaluate")
+        depth = by_hand.choice(operator.run("Depth", DEMO), "all evaluated subjects")
+        places = [("Setup", {setup: [name]}) for name in SECTIONS]
+        places += [("Cohort", {cohort: ["Evaluate"]}), ("Failures", {})]
+        places += [("Depth", {depth: ["all evaluated subjects"]})]
+        offered = {}
+        for page, states in places:
+            offered |= by_hand.buttons(operator.run(page, DEMO, **states))
+        of_operators = {one: label for one, label in offered.items() if not OF_ALL.match(label)}
+        assert {*of_operators.values()} >= OF_OPERATORS
+        file = by_hand.uploader(operator.run("Setup", **{setup: ["Splits"]}), "Split file")
+
+        for page, states in places:
+            clicks = dict.fromkeys(of_operators, True)
+            split = viewer.upload("main.csv", "subject,split\na,test\n")
+            drawn = viewer.run(page, DEMO, **states, **clicks, **{file: split})
+            assert not {*by_hand.buttons(drawn)} & {*of_operators}, page
+            assert not [one for one in drawn if getattr(one, "id", "") == file], page
+
+        device = {setup: ["Device and cache"]}
+        operator.run("Explore", DEMO)  # which encodes a volume for a while
+        drawn = viewer.run("Setup", **device)
+        stops = [one for one, label in by_hand.buttons(drawn).items() if label == "Cancel"]
+        assert stops  # disabled, which only the page of a browser heeds
+        assert {*progress(drawn)} == {"Another user's job"}
+        drawn = viewer.run("Setup", **device, **dict.fromkeys(stops, True))
+        assert {*stops} & {*by_hand.buttons(drawn)}
+        assert not [text for text in progress(drawn) if "stopping" in text]
+        viewer.send(BackMsg(clear_cache=True))  # a message of Streamlit's own
+        assert "Another user's job" in progress(viewer.run("Setup", **device))
+
         assert store.exists()
-        assert (home / "settings.json").read_bytes() == before
+        assert contents(home) == before
         (clear,) = [one for one, label in offered.items() if label == "Clear cache"]
-        operator.run("Setup", **{section: ["Device and cache"], clear: True})
+        operator.run("Setup", **device, **{clear: True})
         assert not store.exists()  # so that is how it is done
+
+
+def progress(elements):
+    """What bars say that stand among elements, each up to its colon."""
+    bars = [one for one in elements if type(one).__name__ == "Progress"]
+    return [bar.text.partition(":")[0] for bar in bars]
+
+
+def contents(home):
+    """What an operator changes in a home: all but what the viewers' own homes and logs hold."""
+    apart = ("users", "uploads", "audit.jsonl")
+    files = [path for path in home.rglob("*") if path.is_file() and path.suffix != ".lock"]
+    return {
+        path: path.read_bytes() for path in files if path.relative_to(home).parts[0] not in apart
+    }
