@@ -44,9 +44,8 @@ def choose_rows(
     region = choice.data.region if group.may_hold(choice.data) else DataSpec.region
     which = row[2].selectbox(
         "Slices in mean 2D Dice",
-        get_args(Which),
         format_func=partial(captions.slices_of, region=region),
-        **session.widget(session.SLICES_IN_MEAN),
+        **session.select(get_args(Which), session.SLICES_IN_MEAN),
         help="For empty slices and the depth origin, see Mask and averaging in the sidebar.",
     )
     empty, centre = choice.readout.empty_slices, choice.readout.centre

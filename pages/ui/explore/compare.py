@@ -36,7 +36,7 @@ def compared(choice: UserChoice) -> dict[str, MapSpec]:
         select_all=False,
         format_func=title,
         placeholder="Up to 3: another method, setup, prompt set or modality",
-        **session.widget(session.COMPARED),
+        **session.several(session.COMPARED),
     )
     return {name: offered[name]() for name in names}
 

@@ -63,8 +63,7 @@ def _select(
 
     column.selectbox(
         label,
-        options,
         format_func=words,
         label_visibility="collapsed",
-        **session.widget(choice, on_change, "title"),
+        **session.select(options, choice, on_change, "title"),
     )

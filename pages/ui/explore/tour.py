@@ -57,7 +57,7 @@ def tour(has_patches: bool) -> None:
                 list(STEPS),
                 required=True,
                 label_visibility="collapsed",
-                **session.widget(session.TOUR),
+                **session.several(session.TOUR),
             )
         leave = partial(session.TOUR.set, None)
         end.button("End tour", on_click=leave, width="stretch", icon=":material/close:")

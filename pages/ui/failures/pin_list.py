@@ -15,7 +15,7 @@ from pages.ui.shell.keyboard import palette
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.navigate import EXPLORE
 from pages.ui.shell.pictures import draw
-from pages.ui.shell.session import PINS_OF, settle, widget
+from pages.ui.shell.session import PINS_OF, settle, several
 from pages.ui.shell.user import home, owner_words, user
 from zsad_core.base import paths
 from zsad_core.base.wording import counted
@@ -52,7 +52,7 @@ def choose_whose() -> None:
             format_func=WHOSE.__getitem__,
             required=True,
             label_visibility="collapsed",
-            **widget(PINS_OF),
+            **several(PINS_OF),
         )
 
 

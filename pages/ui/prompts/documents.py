@@ -29,6 +29,7 @@ from pages.ui.shell.prompt_choice import (
     template_editor,
     usual_prompts,
 )
+from pages.ui.shell.session import Entry
 from pages.ui.shell.sidebar import UserChoice
 from pages.ui.shell.user import home, owner_words, user
 from zsad_core.base import settings
@@ -160,7 +161,13 @@ def _switches() -> None:
         for text, on in dict(switches(session.TEXTS[side].get())).items():
             box = session.SWITCHES.of(f"{side}-{text}")
             box.set(on)
-            st.checkbox(escape(text), **session.widget(box, partial(switch, side, text)))
+            st.checkbox(escape(text), **session.widget(box, partial(_turn, side, text, box)))
+
+
+def _turn(side: str, text: str, box: Entry[bool]) -> None:
+    """Switch a text as its box says; nothing where it is so already."""
+    if dict(switches(session.TEXTS[side].get())).get(text) != box.get():
+        switch(side, text)
 
 
 def _save(prompts: PromptSet) -> None:

@@ -174,8 +174,11 @@ def shows(kind: str, *keys: str) -> None:
 
 
 def end_jobs_not_shown() -> None:
-    """End the jobs of each kind in this run that this tab waited for and shows no longer."""
-    for kind, keys in session.SHOWN_JOBS.pop().items():
+    """End the jobs that this tab waited for and shows no longer.
+
+    A page without jobs of a kind leaves those that the page before it showed last.
+    """
+    for kind, keys in {**session.JOBS_BEFORE.get(), **session.SHOWN_JOBS.get()}.items():
         engine().jobs.follow(client(), kind, keys)
 
 

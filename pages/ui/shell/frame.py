@@ -83,6 +83,7 @@ def page(title: str, at_once: Callable[[], object] = lambda: None) -> Iterator[N
     The block imports its parts itself, so that they come after the frame.
     """
     session.begin(title)
+    session.JOBS_BEFORE.set({**session.JOBS_BEFORE.get(), **session.SHOWN_JOBS.get()})
     session.SHOWN_JOBS.pop()
     st.set_page_config(page_title=f"{title} · ZSAD Explorer", page_icon=ICON, layout="wide")
     if refusal := visitors.refusal():

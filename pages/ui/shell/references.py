@@ -31,7 +31,7 @@ def normal_slices(slices: SliceSpec, subjects: Sequence[Subject]) -> tuple[Refer
             accept_new_options=True,
             placeholder="None (zero-shot)",
             help="SUBJECT:NUMBER, the number as the viewer shows it.",
-            **session.widget(session.REFERENCE_SLICES),
+            **session.several(session.REFERENCE_SLICES),
         )
         parts = {subject.id: subject.split for subject in subjects}
         references = [

@@ -228,9 +228,10 @@ def begin(title: str) -> None:
                 if choice in TEXTS.values():
                     SPELLED.set(True)
     _PAGE.set(title)
-    requests = _REQUESTS.pop()
+    requests = _REQUESTS.get()  # a run that is cut off here leaves them to the next
     st.session_state.update(requests)
     _WITHIN.set({key: value for key, value in _WITHIN.get().items() if key not in requests})
+    _REQUESTS.pop()
     if last is None:
         _note_page(title)
 
@@ -274,12 +275,17 @@ class _Shown:
 
 
 def widget(
-    choice: Entry[T], on_change: Callable[[], object] | None = None, place: str = ""
+    choice: Entry[T],
+    on_change: Callable[[], object] | None = None,
+    place: str = "",
+    default: str = "value",
 ) -> dict[str, Any]:
     """What a widget takes that shows a choice and makes it; `place` tells two of a page apart.
 
     On another page, and where something else made the choice, it is another widget, by its key: the
-    browser may not know of it yet, and with the next click sends what the one before it showed.
+    browser may not know of it yet, and with the next click sends what the one before it showed. Its
+    value is the `default`, by what the widget calls that: after a page change that was cut off the
+    browser begins with it, and sends it with the next click.
     """
     name = f"{choice.key}-{place}" if place else choice.key
     page, value, shown = _PAGE.get(), choice.get(), _SHOWN.get().get(name)
@@ -287,9 +293,24 @@ def widget(
         number, before = (shown.number, shown.value) if shown else (0, None)
         shown = _Shown(page, number + 1, value, before)
         _SHOWN.set({**_SHOWN.get(), name: shown})
-    key = f"{name}-{shown.number}"
-    st.session_state.setdefault(key, shown.value)
-    return {"key": key, "on_change": partial(_take, choice, name, shown.number, on_change)}
+    take = partial(_take, choice, name, shown.number, on_change)
+    return {"key": f"{name}-{shown.number}", "on_change": take, default: shown.value}
+
+
+def several(choice: Entry[T]) -> dict[str, Any]:
+    """The same for buttons of which one is chosen, and for a list of several."""
+    return widget(choice, default="default")
+
+
+def select(
+    options: Sequence[str],
+    choice: Entry[str],
+    on_change: Callable[[], object] | None = None,
+    place: str = "",
+) -> dict[str, Any]:
+    """The same for a list of which one is chosen, with its options."""
+    looks = widget(choice, on_change, place, "index")
+    return {**looks, "options": options, "index": list(options).index(looks["index"])}
 
 
 def _take(choice: Entry[T], name: str, number: int, on_change: Callable[[], object] | None) -> None:
@@ -319,14 +340,14 @@ def pick(
     """
     value = choice.get()
     settle(choice, value if value in options else first or options[0], label, within)
-    return st.selectbox(label, options, format_func=format_func, **widget(choice, on_change))
+    return st.selectbox(label, format_func=format_func, **select(options, choice, on_change))
 
 
 def pick_section(choice: Entry[str], sections: Sequence[str]) -> str:
     """Buttons of a page's sections; the first is chosen until another is, and as in `pick`."""
     value = choice.get()
     settle(choice, value if value in sections else sections[0], "Section")
-    looks = {"label_visibility": "collapsed", **widget(choice)}
+    looks = {"label_visibility": "collapsed", **several(choice)}
     return st.segmented_control("Section", sections, required=True, **looks)
 
 

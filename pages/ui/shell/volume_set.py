@@ -27,7 +27,7 @@ def pick(
         help="Scans of the same data and modality, of train unless chosen otherwise; no "
         "segmentation is read. Each subject is scored against the same set, itself excluded (now "
         f"{escape(shown.id)}).",
-        **session.widget(session.REFERENCE_SET),
+        **session.several(session.REFERENCE_SET),
     )
     others = [s for s in subjects if s.id in picked and s != shown]
     if beyond := [s.id for s in others if s.split not in ("", "train")]:

@@ -1,0 +1,66 @@
+"""A page that is left in the middle of an edit: choices stay, jobs of earlier texts end."""
+
+import time
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+expect = pytest.importorskip("playwright.sync_api").expect
+CHOICE = {"data": "demo-2mm:", "subject": "DEMO-MET-014-000", "method": "aprilgan"}
+BOX = "Abnormal texts, one per line"
+
+
+@pytest.fixture(scope="module")
+def user(shared_home):
+    return shared_home
+
+
+@pytest.fixture
+def edits(app):
+    """The text box of the prompt lab, on a page that shows a map."""
+    page, server = app
+    page.goto(server.address("Prompts", **CHOICE, setup="brats", rule="validation"))
+    page.get_by_text("now: aprilgan").wait_for()
+    return page.get_by_label(BOX, exact=True)
+
+
+def links(page):
+    return page.get_by_test_id("stSidebar").get_by_role("link")
+
+
+def settled(page):
+    page.wait_for_timeout(500)  # messages that cross on their way
+    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+    page.locator(".st-key-purpose").wait_for()
+
+
+def test_a_page_change_in_the_middle_of_an_edit_undoes_no_choice(app, edits):
+    """The browser may send the text after the page change, and has dropped its widgets by then."""
+    page, _ = app
+    edits.fill("a large hole")
+    links(page).filter(has_text="Setup").click()
+    settled(page)
+    links(page).filter(has_text="Prompts").click()
+    page.get_by_text("now: aprilgan (edited)").wait_for()
+    expect(edits).to_have_value("a large hole")
+    page.wait_for_timeout(1500)  # a job is looked at: all widgets are sent
+    named = parse_qs(urlsplit(page.url).query)
+    assert {name: named[name][0] for name in CHOICE} == CHOICE
+
+
+def test_jobs_of_earlier_texts_end_on_a_page_that_has_none_of_them(app, edits):
+    page, _ = app
+    for number in range(7):
+        edits.fill(f"a small hole {number}")
+        edits.press("Control+Enter")
+        page.wait_for_timeout(300)
+    links(page).filter(has_text="Cohort").click()
+    page.wait_for_function("document.title.startsWith('Cohort')")
+    settled(page)
+    page.get_by_role("button", name="Jobs:").click()
+    of_edits = page.get_by_test_id("stProgress").filter(has_text="(edited)")
+    end = time.monotonic() + 20  # each ends at its next step
+    while (running := of_edits.filter(has_not_text="stopping").count()) > 1:
+        assert time.monotonic() < end, running
+        page.wait_for_timeout(200)
+    page.get_by_role("button", name="Stop all").click()
