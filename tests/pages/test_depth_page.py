@@ -105,13 +105,13 @@ def test_a_point_over_subjects_opens_the_worst_slice_at_its_own_threshold(monkey
     row = found[number][0]
     other = next(subject for subject in SUBJECTS if subject != row["subject"])
     test = clicked(monkeypatch, None, scope="all evaluated subjects", subject=other)
-    every = f"{len(SUBJECTS)} of {len(SUBJECTS)} subjects"
+    every = f"{len(SUBJECTS)} of {len(SUBJECTS)} subjects. Band: 95 % interval: percentile"
     for _ in range(10 * WAIT):  # the rows are looked up by a job
         if any(every in caption.value for caption in test.caption):
             break
         time.sleep(0.1)
         shown(test)
-    bands = "Band: 95 % interval: percentile bootstrap over patients, 10,000 resamples, seed 0"
+    bands = f"{every} bootstrap over patients, 10,000 resamples, seed 0"
     assert any(bands in caption.value for caption in test.caption)
     point = {"customdata": [1, 1, SERIES], "x": depth}
     monkeypatch.setattr(figures, "clicked_point", lambda *_: point)
