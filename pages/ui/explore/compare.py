@@ -95,4 +95,4 @@ def _other_modality(spec: MapSpec, modality: str) -> MapSpec:
     features = replace(spec.features, slices=replace(spec.features.slices, modality=modality))
     other = replace(spec, features=features, references=normal, volumes=())
     chosen = (spec.method, spec.setup, spec.prompts)
-    return pipeline.beside(engine(), other, *chosen, home())
+    return pipeline.beside(engine(), other, *chosen, home=home())

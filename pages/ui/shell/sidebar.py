@@ -128,7 +128,7 @@ def sidebar(edit_prompts: bool = True, shows_scan: bool = True) -> UserChoice:
     wait_for_torch(values.slices if shows_scan else None)
     method, beside = (values.method, values.setup), (values.references, values.volumes)
     read = (values.slices, *method, values.prompts, *beside, values.precision)
-    spec = pipeline.map_spec(engine(), *read, home())
+    spec = pipeline.map_spec(engine(), *read, home=home())
     if shows_scan:
         shows(ENCODING, encoding_key(spec))
     return UserChoice(
