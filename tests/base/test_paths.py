@@ -45,7 +45,7 @@ def test_what_can_be_no_path_is_a_sentence(text):
 
 
 def test_what_users_uploaded_is_no_place_to_choose():
-    with pytest.raises(SettingError, match="uploaded for themselves"):
+    with pytest.raises(SettingError, match="keep for themselves"):
         typed(str(uploads() / "token-1" / "results"))
 
 
