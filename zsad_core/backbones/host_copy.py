@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class HostCopy:
     """Of each slice its tensors by name, on one device, as float32 or as float16.
 
-    On a GPU the copies wait in the queue behind what makes the tensors, and so does nobody else.
+    On a GPU the copies are queued behind what makes the tensors; only `arrays` waits for them.
     """
 
     def __init__(self, slices: Sequence[Mapping[str, Tensor]], half: bool = False) -> None:
