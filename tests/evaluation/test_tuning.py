@@ -8,12 +8,13 @@ from zsad_core.cli.main import main
 from zsad_core.errors import SettingError
 from zsad_core.evaluation import validation
 from zsad_core.evaluation.run import local, run
-from zsad_core.evaluation.tasks import NO_PROMPTS, Cohort, Configuration, spec_of, tuning_of
+from zsad_core.evaluation.tasks import Cohort, Configuration, spec_of, tuning_of
 from zsad_core.imaging.splits import registry
 from zsad_core.imaging.splits.tables import Fold, SplitTable
 from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
 from zsad_core.metrics.threshold_rules import RULES, MapRule, TunedRule, rule_of
+from zsad_core.prompts.sets import NO_PROMPTS
 from zsad_core.results import parquet as results
 from zsad_core.types import DataSpec, ReadoutSpec, Subject
 

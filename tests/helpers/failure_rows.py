@@ -4,9 +4,9 @@ from tests.helpers.rows import row
 from zsad_core import methods
 from zsad_core.base.store import key_of
 from zsad_core.evaluation.row_views import scan_of, view_of
-from zsad_core.evaluation.tasks import NO_PROMPTS
 from zsad_core.inference import evaluation, pipeline
 from zsad_core.prompts import sets as prompt_sets
+from zsad_core.prompts.sets import NO_PROMPTS
 from zsad_core.report.comparison_groups import ComparisonGroup
 from zsad_core.report.failures import cases, failures, ranking
 from zsad_core.report.selection import Selection

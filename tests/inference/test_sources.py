@@ -11,7 +11,6 @@ from zsad_core import methods, setups
 from zsad_core.base.store import Store
 from zsad_core.cli.main import main
 from zsad_core.errors import DataError, SettingError
-from zsad_core.evaluation.tasks import NO_PROMPTS
 from zsad_core.imaging import datasets
 from zsad_core.imaging.predictions import registry
 from zsad_core.imaging.predictions.sets import Predictions
@@ -19,6 +18,7 @@ from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.evaluation import map_key, of_subject
 from zsad_core.inference.sources import files
+from zsad_core.prompts.sets import NO_PROMPTS
 from zsad_core.results import parquet
 from zsad_core.types import DataSpec, ReadoutSpec, SliceSpec, Threshold
 

@@ -15,8 +15,9 @@ from zsad_core.base import settings
 from zsad_core.base.paths import home
 from zsad_core.evaluation import choosing
 from zsad_core.evaluation.run import local, run
-from zsad_core.evaluation.tasks import NO_PROMPTS, Cohort, Configuration
+from zsad_core.evaluation.tasks import Cohort, Configuration
 from zsad_core.inference.engine import Engine
+from zsad_core.prompts.sets import NO_PROMPTS
 from zsad_core.results import parquet as results
 from zsad_core.types import BackboneSpec, DataSpec
 

@@ -5,10 +5,13 @@ import time
 import numpy as np
 import pytest
 
+from pages.ui.depth import cases as depth_cases
 from pages.ui.depth import figures
 from pages.ui.depth.cases import REPORTED
 from pages.ui.shell import compute
 from tests.helpers.pages import WAIT, at, shown, widget
+from zsad_core import methods
+from zsad_core.errors import Cancelled
 from zsad_core.evaluation.rows import Results, make
 from zsad_core.evaluation.validation import app_rows
 from zsad_core.imaging.datasets import open_dataset
@@ -41,6 +44,13 @@ def oracle_row(subject=SUBJECT):
     return row, [one for one in results.read(app_rows(DATA), "slices", key) if one["truth"]]
 
 
+def stop(kind):
+    """Cancel the jobs of a kind, for which a test need not wait."""
+    for job in compute.engine().jobs.running().values():
+        if job.kind == kind:
+            job.cancel()
+
+
 def clicked(monkeypatch, point, **state):
     """Explore, after a click on that point of the page's figure."""
     monkeypatch.setattr(figures, "clicked_point", lambda *_: point)
@@ -64,14 +74,46 @@ def test_the_figure_has_a_title_and_the_page_one_line_of_conventions(scope, word
     assert "threshold rule: oracle" in conventions[0]
 
 
+def test_a_cancelled_look_for_evaluated_subjects_can_go_on(monkeypatch):
+    def cancelled(*_):
+        raise Cancelled
+
+    oracle_row()
+    depth_cases._known.clear()
+    choice = {"data": "demo-2mm:", "method": "intensity", "series": [SERIES], "rule": "oracle"}
+    with monkeypatch.context() as patch:
+        patch.setattr(depth_cases, "_gather", cancelled)
+        test = at("pages/3_Depth.py", **choice, subject=SUBJECT, scope="all evaluated subjects")
+        assert any("stopped" in one.value for one in shown(test).warning)
+    next(one for one in test.button if one.label == "Continue").click().run()
+    for _ in range(10 * WAIT):
+        if any(f"of {len(SUBJECTS)} subjects. Band" in one.value for one in test.caption):
+            break
+        time.sleep(0.1)
+        shown(test)
+    assert not [one for one in test.warning if "stopped" in one.value]
+    assert any(f"of {len(SUBJECTS)} subjects. Band" in one.value for one in test.caption)
+
+
 def test_normal_slices_that_are_chosen_are_compared_with_here_too():
     normal = "DEMO-MET-001-000:20"
     choice = {"data": "demo-2mm:", "method": "winclip", "rule": "fixed", "subject": SUBJECT}
     test = shown(at("pages/3_Depth.py", **choice, normal_slices=[normal], scope="this subject"))
-    for job in compute.engine().jobs.running().values():
-        job.cancel()
+    stop(compute.ENCODING)
     (conventions,) = [one.value for one in test.caption if "slices in mean 2D Dice" in one.value]
     assert f"compared with the normal slices {normal}" in conventions.replace("\\", "")
+
+
+def test_every_series_reads_the_texts_it_is_compared_with_elsewhere_and_says_them():
+    choice = {"data": "demo-2mm:", "method": "winclip", "rule": "fixed", "subject": SUBJECT}
+    series = ["WinCLIP · zero-shot", "APRIL-GAN · brats", SERIES]
+    more = {"prompts": "medical", "series": series, "scope": "this subject"}
+    test = shown(at("pages/3_Depth.py", **choice, **more))
+    stop(compute.ENCODING)
+    (conventions,) = [one.value for one in test.caption if "slices in mean 2D Dice" in one.value]
+    own = methods.kind_of("aprilgan").prompts
+    said = f"prompts: WinCLIP · zero-shot 'medical'; APRIL-GAN · brats '{own}' · mask"
+    assert said in conventions.replace("\\", "")
 
 
 def assert_numbers_of(row, test):

@@ -20,7 +20,8 @@ def viewer(monkeypatch):
 def labels(test, *kinds):
     """The words on all controls of a page; jobs of other tests may still run."""
     controls = (control for kind in kinds for control in getattr(test, kind))
-    return {control.label for control in controls if control.key != "jobs-line"}
+    of_jobs = ("jobs-line", "cancel-", "stop-")
+    return {one.label for one in controls if not (one.key or "").startswith(of_jobs)}
 
 
 @pytest.fixture

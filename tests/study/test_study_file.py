@@ -8,12 +8,13 @@ import pytest
 
 from zsad_core.errors import SettingError
 from zsad_core.evaluation import choosing
-from zsad_core.evaluation.tasks import NO_PROMPTS, Cohort, Configuration
+from zsad_core.evaluation.tasks import Cohort, Configuration
 from zsad_core.imaging.predictions import registry
 from zsad_core.imaging.predictions.sets import Predictions
 from zsad_core.imaging.splits.making import Draw
 from zsad_core.imaging.splits.tables import Fold
 from zsad_core.methods import FILES
+from zsad_core.prompts.sets import NO_PROMPTS
 from zsad_core.study.file import (
     NO_SPLIT,
     Study,

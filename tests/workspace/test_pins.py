@@ -11,12 +11,12 @@ from tests.helpers.views import SLICES, view
 from zsad_core import setups
 from zsad_core.base.paths import home
 from zsad_core.errors import DataError, SettingError, WeightsError
-from zsad_core.evaluation.tasks import NO_PROMPTS
 from zsad_core.imaging.splits import registry
 from zsad_core.imaging.splits.tables import Fold, SplitTable
 from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.views import View
+from zsad_core.prompts.sets import NO_PROMPTS
 from zsad_core.types import DataSpec, PromptSet, Reference, SliceSpec, Threshold
 from zsad_core.workspace import pins
 
@@ -203,7 +203,7 @@ def changed(content, **fields):
     ],
 )
 def test_a_file_that_holds_something_else_is_refused_whole(engine, fields, told):
-    content = pins.as_file([pinned(engine)])
+    content = pins.as_file([pinned(engine, method="winclip")])
     pins.remove(pins.all_pins()[0].id)
     with pytest.raises(DataError, match=told):
         pins.add_file(changed(content, **fields), "x.json")

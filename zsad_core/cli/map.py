@@ -13,7 +13,6 @@ from zsad_core import backbones, methods, setups
 from zsad_core.base.memory_store import MemoryStore
 from zsad_core.cli import map_files
 from zsad_core.errors import SettingError, WeightsError
-from zsad_core.evaluation.tasks import NO_PROMPTS
 from zsad_core.imaging import slicing
 from zsad_core.imaging.datasets import nifti
 from zsad_core.inference import pipeline, stored_cubes
@@ -182,7 +181,7 @@ def _spec(engine: Engine, request: MapRequest, setup: Setup) -> MapSpec:
 
 def _prompts(request: MapRequest, default: str) -> PromptSet:
     if not default:
-        return NO_PROMPTS
+        return prompt_sets.NO_PROMPTS
     shipped = prompt_sets.shipped()
     name = request.prompts or default
     texts = shipped[name] if name in shipped else prompt_sets.load(Path(name))

@@ -6,7 +6,7 @@ from pathlib import Path
 from zsad_core import methods, setups
 from zsad_core.base import settings
 from zsad_core.errors import SettingError
-from zsad_core.evaluation.tasks import NO_PROMPTS, Configuration
+from zsad_core.evaluation.tasks import Configuration
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import DataSpec, PromptSet
 
@@ -91,7 +91,7 @@ def skipped_line(left_out: Sequence[Pair]) -> str:
 def _prompts(names: Sequence[str], method: str, region: str, home: Path | None) -> list[PromptSet]:
     default = methods.kind_of(method).prompts
     if not default:
-        return [NO_PROMPTS]
+        return [prompt_sets.NO_PROMPTS]
     shipped = prompt_sets.shipped()
     own = prompt_sets.user_sets(*settings.prompt_folders(home))
     sets = []

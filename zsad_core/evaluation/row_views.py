@@ -9,7 +9,6 @@ from typing import Any
 from zsad_core import methods, setups
 from zsad_core.base import settings
 from zsad_core.errors import DataError, SettingError, WeightsError
-from zsad_core.evaluation.tasks import NO_PROMPTS
 from zsad_core.imaging import datasets
 from zsad_core.imaging.datasets.cases import label_spellings
 from zsad_core.inference import pipeline
@@ -104,7 +103,7 @@ def _holds(slices: SliceSpec) -> bool:
 def _prompts(row: Row, region: str, home: Path | None) -> PromptSet:
     """The set with the texts that were read; of several, the one of that name."""
     if not row["prompts_digest"]:
-        return NO_PROMPTS
+        return prompt_sets.NO_PROMPTS
     here = [
         *prompt_sets.shipped().values(),
         *prompt_sets.user_sets(*settings.prompt_folders(home)).values(),

@@ -204,7 +204,7 @@ def _names(source: MapSource) -> Row:
         "plane": slices.plane,
         "method": spec.method,
         "setup": spec.setup,
-        "prompts": prompts.name if read else "",
+        "prompts": prompts.name,
         "prompts_digest": prompt_sets.digest(prompts) if read else "",
         "prompts_tuned": subject.id in prompts.tuned_on,
         "volumes": list(stored_cubes.others(spec)) if spec.volumes else [],

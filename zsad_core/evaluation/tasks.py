@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from zsad_core import methods
 from zsad_core.errors import SettingError
 from zsad_core.imaging import datasets
 from zsad_core.imaging.splits import registry
@@ -26,7 +25,6 @@ from zsad_core.types import (
     Threshold,
 )
 
-NO_PROMPTS = PromptSet("", (), ())
 Thresholds = tuple[Threshold, ...]
 Keep = Literal["features", "maps", "rows"]
 """What of a subject stays on the disk once its rows are whole, beside them."""
@@ -148,14 +146,12 @@ def tuning_subjects(cohort: Cohort, chosen: Sequence[Subject]) -> list[Subject]:
 def spec_of(engine: Engine, cohort: Cohort, subject: str, configuration: Configuration) -> MapSpec:
     """The map of a subject under a configuration; raises SettingError, WeightsError."""
     slices = SliceSpec(cohort.data, subject, cohort.modality, cohort.plane)
-    method, setup = configuration.method, configuration.setup
-    prompts = configuration.prompts if methods.kind_of(method).prompts else NO_PROMPTS
     return pipeline.map_spec(
         engine,
         slices,
-        method,
-        setup,
-        prompts,
+        configuration.method,
+        configuration.setup,
+        configuration.prompts,
         precision=cohort.precision or None,
         home=Path(configuration.home) if configuration.home else None,
     )

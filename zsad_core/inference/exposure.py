@@ -104,7 +104,7 @@ def exposure(source: MapSource, threshold: Threshold) -> tuple[str, ...]:
     spec, slices = source.spec, source.spec.features.slices
     scan = Scan(slices.data, slices.subject, slices.modality)
     record, tuning = setups.record(source.setup), scan.tuning(threshold)
-    tuned_on = spec.prompts.tuned_on if source.method.prompts else ()
+    tuned_on = spec.prompts.tuned_on
     references = [reference.slices.subject for reference in spec.references]
     volumes = [name for name in spec.volumes if name != slices.subject]
     pretrained_on = pretraining(source.setup.backbone).subjects if source.method.needs_tower else ()

@@ -19,6 +19,7 @@ from zsad_core.inference.engine import Engine
 from zsad_core.inference.sources import files, resolve
 from zsad_core.methods import BaseMethod
 from zsad_core.metrics.readout import Readout, readout
+from zsad_core.prompts.sets import NO_PROMPTS
 from zsad_core.setups import Setup
 from zsad_core.types import (
     AnomalyMap,
@@ -122,7 +123,7 @@ def spec_of(
         features,
         setup.method,
         setup.setup,
-        prompts,
+        prompts if method.prompts else NO_PROMPTS,
         setup.options,
         references if method.takes_references else (),
         volumes if method.compares else (),

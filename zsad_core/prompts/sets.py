@@ -23,6 +23,8 @@ from zsad_core.errors import PromptError
 from zsad_core.types import PromptSet
 
 BANK = Path(__file__).with_name("bank.yaml")  # phrases to search with, no prompt set
+NO_PROMPTS = PromptSet("", (), ())
+"""What a method reads that reads no text."""
 LISTS = ("normal", "abnormal", "templates", "tuned_on", "normal_off", "abnormal_off")
 OLDER = "older"  # folder of earlier versions
 LONGEST = 500  # characters of one text; CLIP reads 77 tokens

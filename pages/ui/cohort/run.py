@@ -19,7 +19,7 @@ from zsad_core.evaluation import choosing
 from zsad_core.evaluation import plan as plans
 from zsad_core.evaluation.choosing import EVERY
 from zsad_core.evaluation.run import local, run
-from zsad_core.evaluation.tasks import NO_PROMPTS, Cohort, Configuration
+from zsad_core.evaluation.tasks import Cohort, Configuration
 from zsad_core.inference import pipeline
 from zsad_core.methods import configuration_name, name_of
 from zsad_core.metrics.threshold_rules import RULES, Fixed, Oracle, Rule, Validation
@@ -100,7 +100,7 @@ def _start(cohort: Cohort) -> None:
     what = configuration_name(first.method, first.setup)
     if more:
         what = counted(len(cohort.configurations), "configuration")
-    elif first.prompts != NO_PROMPTS:
+    elif first.prompts.name:
         what += f", '{first.prompts.name}',"
     work = partial(run, engine, cohort, local(engine))
     title = f"Evaluating {what} on {cohort.data.place}"

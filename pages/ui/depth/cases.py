@@ -144,7 +144,10 @@ def words(name: str, thresholds: Collection[Threshold], dice: FloatArray) -> str
 
 
 def look(cohort: DepthCohort) -> Job | None:
-    """The job that looks for stored evaluations, while there may be some not looked up."""
+    """The job that looks for stored evaluations, while there may be some not looked up.
+
+    One that was stopped is shown as it ended, until the user goes on.
+    """
     known, stamp = _known(), _stamp(cohort)
     if _job_key(cohort, "evaluate") in compute.engine().jobs.running():
         return None
@@ -153,8 +156,7 @@ def look(cohort: DepthCohort) -> Job | None:
         return None
     last = compute.engine().jobs.find(_job_key(cohort, "look"))
     if compute.stopped(last):
-        st.warning(compute.outcome(last))
-        return None
+        return last
     return _start(cohort, "look", "Looking for evaluated subjects")
 
 

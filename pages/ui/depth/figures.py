@@ -1,7 +1,6 @@
 """The Depth page's parts: Figure 3, live, for one subject and over all evaluated ones."""
 
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -12,6 +11,7 @@ from pages.ui.explore.shown import few_shot
 from pages.ui.shell import compute, navigate, volume_set
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.plots import clicked_point
+from pages.ui.shell.prompt_choice import prompts_beside
 from pages.ui.shell.sidebar import EMPTY_SLICES, UserChoice
 from pages.ui.shell.thresholds import threshold_of, thresholds_of
 from pages.ui.shell.user import home
@@ -43,8 +43,11 @@ def choose_series(choice: UserChoice) -> Series:
         "Series", list(entries), default=default, max_selections=len(COLOURS), key="series"
     )
     engine, spec = compute.engine(), choice.map
-    beside = partial(pipeline.beside, engine, spec, prompts=spec.prompts, home=home())
-    return {name: beside(*entries[name]) for name in chosen}
+    return {
+        name: pipeline.beside(engine, spec, method, setup, prompts_beside(spec, method), home())
+        for name in chosen
+        for method, setup in [entries[name]]
+    }
 
 
 def of_subject(choice: UserChoice, series: Series) -> None:
@@ -133,13 +136,14 @@ def _conventions(choice: UserChoice, series: Series) -> str:
     precisions = sorted({spec.features.precision for spec in series.values()})
     sets = filter(None, map(volume_set.words_of_many, series.values()))
     read = choice.readout
+    texts = [f"{name} '{of.prompts.name}'" for name, of in series.items() if of.prompts.name]
     small = read.min_component_voxels
     mask = f"inside the {choice.data.region}" if read.brain_only else "anywhere"
     mask += f", components under {small} voxels removed" if small > 1 else ""
     rules = (
         f"{choice.data.place}, {choice.map.features.slices.modality}",
         f"threshold rule: {choice.rule}",
-        f"prompts: {choice.map.prompts.name}",
+        *([f"prompts: {'; '.join(texts)}"] if texts else []),
         f"mask {mask}",
         f"slices in mean 2D Dice: {EMPTY_SLICES[read.empty_slices]}",
         f"depth -1: the most inferior slice of the {choice.data.region}, +1: the most superior, "

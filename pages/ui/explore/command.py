@@ -6,8 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages.ui.shell.prompt_choice import all_prompts, is_private
-from zsad_core import methods
-from zsad_core.evaluation.tasks import NO_PROMPTS, Cohort, Configuration
+from zsad_core.evaluation.tasks import Cohort, Configuration
 from zsad_core.imaging import datasets
 from zsad_core.inference import pipeline
 from zsad_core.inference.views import View
@@ -43,9 +42,9 @@ def why_none(view: View) -> str:
 def command(view: View) -> str:
     """The `evaluate` command of a view; edited texts are written to a file first."""
     spec, slices, file = view.map, view.map.features.slices, ""
-    prompts = spec.prompts if methods.kind_of(spec.method).prompts else NO_PROMPTS
+    prompts = spec.prompts
     kept = all_prompts().get(prompts.name) == prompts and not is_private(prompts.name)
-    if prompts != NO_PROMPTS and not kept:
+    if prompts != prompt_sets.NO_PROMPTS and not kept:
         file = f"cat > {FILE} <<'END'\n{prompt_sets.as_yaml(prompts)}END\n"
         prompts = replace(prompts, name=FILE)
     from zsad_core.cli import evaluate  # what it imports is for whoever opens this

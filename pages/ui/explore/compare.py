@@ -10,7 +10,7 @@ import streamlit as st
 from pages.ui.explore.shown import map_of, viewer_map
 from pages.ui.shell import session
 from pages.ui.shell.compute import engine
-from pages.ui.shell.prompt_choice import all_prompts, usual_prompts
+from pages.ui.shell.prompt_choice import all_prompts, prompts_beside
 from pages.ui.shell.sidebar import UserChoice
 from pages.ui.shell.user import home
 from pages.ui.viewer.payload import ViewerMap
@@ -71,7 +71,7 @@ def offers(choice: UserChoice) -> dict[str, Callable[[], MapSpec]]:
     offered: dict[str, Callable[[], MapSpec]] = {}
     beside = partial(pipeline.beside, engine(), spec, home=home())
     for method in setups.methods_for(data):
-        texts = spec.prompts if method == spec.method else sets[usual_prompts(method)]
+        texts = prompts_beside(spec, method)
         for entry in setups.available(method, data, home()):
             if (method, entry.setup) != (spec.method, spec.setup):
                 offered[f"{method} · {entry.setup}"] = partial(beside, method, entry.setup, texts)

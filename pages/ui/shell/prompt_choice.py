@@ -17,7 +17,7 @@ from pages.ui.shell.user import home, tab, user
 from zsad_core import methods
 from zsad_core.base import paths, settings
 from zsad_core.prompts import sets as prompt_sets
-from zsad_core.types import DataSpec, PromptSet
+from zsad_core.types import DataSpec, MapSpec, PromptSet
 from zsad_core.workspace import drafts
 
 SIDES = ("normal", "abnormal")
@@ -29,9 +29,9 @@ _typed = st.components.v2.component("zsad_typed", js=_SCRIPT)
 
 def prompts_of(method: str, editable: bool) -> PromptSet:
     """The chosen set with the texts as they stand in the editor, which is drawn if asked for."""
-    sets, usual = all_prompts(), usual_prompts(method)
     if not methods.kind_of(method).prompts:
-        return sets[usual]
+        return prompt_sets.NO_PROMPTS
+    sets, usual = all_prompts(), usual_prompts(method)
     _follow_method(method, sets)
     chosen = pick("Prompts", list(sets), session.PROMPTS, usual, on_change=fill_with_choice)
     base = sets[chosen]
@@ -199,6 +199,11 @@ def usual_prompts(method: str) -> str:
     """A trained method reads the texts it was trained with, others words of appearance."""
     kind = methods.kind_of(method)
     return kind.prompts if kind.learned else "appearance"
+
+
+def prompts_beside(spec: MapSpec, method: str) -> PromptSet:
+    """What a map beside that one reads: the chosen texts, or those usual for another method."""
+    return spec.prompts if method == spec.method else all_prompts()[usual_prompts(method)]
 
 
 def _follow_method(method: str, sets: dict[str, PromptSet]) -> None:

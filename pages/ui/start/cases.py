@@ -18,6 +18,7 @@ from zsad_core.inference import pipeline, thumbnails
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.views import View
 from zsad_core.metrics.threshold_rules import Oracle
+from zsad_core.prompts.sets import NO_PROMPTS
 from zsad_core.types import ByteArray, DataSpec, Progress, SliceSpec
 
 METHOD, SETUP = "intensity", "zero-shot"  # shipped, and in no home
@@ -77,7 +78,6 @@ def _tiles(
     from zsad_core.evaluation import rows  # tables and DuckDB, which the first page does not need
     from zsad_core.evaluation.row_views import scan_of, view_of
     from zsad_core.evaluation.rows import Results
-    from zsad_core.evaluation.tasks import NO_PROMPTS
     from zsad_core.evaluation.validation import app_rows
     from zsad_core.report import failures
     from zsad_core.report.comparison_groups import comparison_group_of
@@ -111,7 +111,8 @@ def _tiles(
     }
     for kind, title in titles.items():
         for case in ranking:
-            if case.kind == kind and (case.subject, case.index) not in slices_shown:
+            known = (case.subject, case.index) in slices_shown
+            if case.kind == kind and case.row["key"] in keys and not known:
                 words = f"{case.subject} · slice {case.index + 1}. {case.why}"
                 slices_shown[case.subject, case.index] = (title, words, case.row)
                 break
