@@ -44,6 +44,16 @@ def oracle_row(subject=SUBJECT):
     return row, [one for one in results.read(app_rows(DATA), "slices", key) if one["truth"]]
 
 
+def until(test, drawn):
+    """Run the page until it has drawn what a job looks up meanwhile."""
+    for _ in range(10 * WAIT):
+        if drawn():
+            return
+        time.sleep(0.1)
+        shown(test)
+    raise AssertionError("\n".join(one.value for one in (*test.warning, *test.caption)))
+
+
 def stop(kind):
     """Cancel the jobs of a kind, for which a test need not wait."""
     for job in compute.engine().jobs.running().values():
@@ -84,15 +94,11 @@ def test_a_cancelled_look_for_evaluated_subjects_can_go_on(monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(depth_cases, "_gather", cancelled)
         test = at("pages/3_Depth.py", **choice, subject=SUBJECT, scope="all evaluated subjects")
-        assert any("stopped" in one.value for one in shown(test).warning)
+        until(test, lambda: any("stopped" in one.value for one in test.warning))
     next(one for one in test.button if one.label == "Continue").click().run()
-    for _ in range(10 * WAIT):
-        if any(f"of {len(SUBJECTS)} subjects. Band" in one.value for one in test.caption):
-            break
-        time.sleep(0.1)
-        shown(test)
+    drawn = f"of {len(SUBJECTS)} subjects. Band"
+    until(test, lambda: any(drawn in one.value for one in test.caption))
     assert not [one for one in test.warning if "stopped" in one.value]
-    assert any(f"of {len(SUBJECTS)} subjects. Band" in one.value for one in test.caption)
 
 
 def test_normal_slices_that_are_chosen_are_compared_with_here_too():
@@ -148,11 +154,7 @@ def test_a_point_over_subjects_opens_the_worst_slice_at_its_own_threshold(monkey
     other = next(subject for subject in SUBJECTS if subject != row["subject"])
     test = clicked(monkeypatch, None, scope="all evaluated subjects", subject=other)
     every = f"{len(SUBJECTS)} of {len(SUBJECTS)} subjects. Band: 95 % interval: percentile"
-    for _ in range(10 * WAIT):  # the rows are looked up by a job
-        if any(every in caption.value for caption in test.caption):
-            break
-        time.sleep(0.1)
-        shown(test)
+    until(test, lambda: any(every in caption.value for caption in test.caption))
     bands = f"{every} bootstrap over patients, 10,000 resamples, seed 0"
     assert any(bands in caption.value for caption in test.caption)
     point = {"customdata": [1, 1, SERIES], "x": depth}

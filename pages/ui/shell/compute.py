@@ -14,7 +14,6 @@ from pages.ui.shell.user import client
 from zsad_core.base.jobs import Job, NotedProgress
 from zsad_core.base.lru_cache import LruCache
 from zsad_core.base.store import Store, key_of
-from zsad_core.errors import ZsadError
 from zsad_core.imaging import datasets
 from zsad_core.imaging.datasets.demo import Demo
 from zsad_core.inference import pipeline
@@ -79,10 +78,10 @@ def _torch() -> None:
 
 
 def _read_ahead(what: str, read: Callable[..., object], *inputs: object) -> None:
-    """Read in a thread; what is wrong is told where the page asks for it."""
+    """Read in a thread; what is wrong is told where the page asks for it, which reads it again."""
 
     def work() -> None:
-        with contextlib.suppress(ZsadError):
+        with contextlib.suppress(Exception):
             read(*inputs)
 
     threading.Thread(target=work, name=what).start()

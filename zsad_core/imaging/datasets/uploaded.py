@@ -16,7 +16,7 @@ TITLE = "Uploaded (only you)"
 def indexed(spec: DataSpec) -> Cases:
     """Below `scans/` a folder a subject, in it MODALITY.nii(.gz) and the mask, seg.nii(.gz).
 
-    Every label above 0 is truth; a removed subject's folder is empty. DataError without scan.
+    Every label above 0 is truth; a removed subject's folder is empty, or gone. DataError without scan.
     """
     cases = tuple(_cases(Path(spec.root)))
     if not cases:
@@ -26,7 +26,7 @@ def indexed(spec: DataSpec) -> Cases:
 
 def _cases(root: Path) -> Iterator[Case]:
     for folder in root.glob(f"{SCANS}/*/"):
-        files = {stem(path): path for path in folder.iterdir() if path.name.endswith(SUFFIXES)}
+        files = {stem(path): path for path in folder.glob("*") if path.name.endswith(SUFFIXES)}
         scans = {content: files[content] for content in MODALITIES if content in files}
         if scans:
             yield Case(folder.name, scans, files.get(SEG))
