@@ -16,7 +16,8 @@ TITLE = "Uploaded (only you)"
 def indexed(spec: DataSpec) -> Cases:
     """Below `scans/` a folder a subject, in it MODALITY.nii(.gz) and the mask, seg.nii(.gz).
 
-    Every label above 0 is truth; a removed subject's folder is empty or gone. DataError without scan.
+    Every label above 0 is truth; the folder of a removed subject is empty or gone. DataError
+    without scan.
     """
     cases = tuple(_cases(Path(spec.root)))
     if not cases:
