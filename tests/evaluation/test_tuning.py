@@ -4,11 +4,14 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from zsad_core import methods
 from zsad_core.cli.main import main
 from zsad_core.errors import SettingError
 from zsad_core.evaluation import validation
 from zsad_core.evaluation.run import local, run
 from zsad_core.evaluation.tasks import Cohort, Configuration, spec_of, tuning_of
+from zsad_core.imaging.predictions import registry as predictions
+from zsad_core.imaging.predictions.sets import Predictions
 from zsad_core.imaging.splits import registry
 from zsad_core.imaging.splits.tables import Fold, SplitTable
 from zsad_core.inference import pipeline
@@ -96,6 +99,27 @@ def test_rules_of_each_map_have_its_own_threshold(engine, cohort):
             stack, values = map_of(engine, cohort, name)
             assert row["threshold_value"] == rule.of_map(values, stack.brain, stack.truth)
             assert row["threshold_note"] == rule.note
+
+
+def test_a_mask_has_one_threshold_under_every_rule(data, tmp_path):
+    """A large one beside the lesion too, where no value at all or both would be nearer a rule."""
+    mask = np.zeros((20, 24, 6), np.uint8)
+    mask[6:15, 13:16, 1:-1] = 1
+    folder = tmp_path / "masks"
+    folder.mkdir()
+    for name in "abcde":
+        nib.save(nib.Nifti1Image(mask, np.diag([2, 2, 3, 1])), folder / f"{name}.nii.gz")
+    whole = DataSpec("folder", data.root)
+    predictions.add(whole, Predictions("nn", str(folder)), methods.METHODS)
+    configurations = (Configuration(methods.FILES, "nn", NO_PROMPTS),)
+    cohort = Cohort(data, configurations, tmp_path / "rows", modality="scan", rules=TEXTS)
+    run(Engine(device="cpu"), cohort, local(Engine(device="cpu")))
+    with results.connect(tmp_path / "rows") as rows:
+        frame = rows.sql("SELECT * FROM subjects").df()
+    assert set(frame["predicted"]) == {int(mask.sum())}
+    assert set(frame.loc[frame["truth"] > 0, "dice_3d"]) == {0.0}
+    assert set(frame["threshold_value"]) == {0.5, 1.0}  # as given by hand, and its own
+    assert len(frame) == 5 * len(TEXTS) - 1  # no oracle without a lesion
 
 
 def test_lesion_free_slices_hold_at_most_what_is_allowed(engine, cohort):

@@ -26,7 +26,7 @@ from zsad_core.inference import pipeline, provenance, stored_cubes, stored_featu
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.exposure import exposure
 from zsad_core.inference.sources import MapSource, resolve
-from zsad_core.metrics.threshold_rules import MapRule, rule_of
+from zsad_core.metrics.threshold_rules import MapRule, of_anomaly, rule_of
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.results import parquet as results
 from zsad_core.results import subject_rows
@@ -174,13 +174,12 @@ def _read(
 ) -> None:
     """Store one row and its slices; a map without the threshold of its rule has no such row."""
     began, out, key = time.monotonic(), into.out, str(facts["key"])
-    rule, value = rule_of(threshold.rule), threshold.value
-    if isinstance(rule, MapRule):
-        value = rule.of_map(anomaly.values, stack.brain, stack.truth)
-    if math.isnan(value):
+    if isinstance(rule := rule_of(threshold.rule), MapRule):
+        threshold = of_anomaly(rule, anomaly, stack.brain, stack.truth)
+    if math.isnan(threshold.value):
         results.append(out, "subjects", key, [])
         return
-    readout = replace(into.readout, threshold=value)
+    readout = replace(into.readout, threshold=threshold.value)
     subject, slices = subject_rows.read_rows(stack, anomaly, measured, readout, threshold)
     results.append(out, "slices", key, [{"key": key, **row} for row in slices])
     facts["seconds_read"] = time.monotonic() - began

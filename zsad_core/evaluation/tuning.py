@@ -6,7 +6,8 @@ from zsad_core.evaluation.tasks import Cohort, Configuration, Thresholds, Tuning
 from zsad_core.inference import evaluation
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.sources import resolve
-from zsad_core.metrics.threshold_rules import MapRule, TunedRule, TuningCurves, rule_of
+from zsad_core.methods import BaseMethod
+from zsad_core.metrics.threshold_rules import MapRule, TunedRule, TuningCurves, of_mask, rule_of
 from zsad_core.metrics.thresholds import fixed_threshold
 from zsad_core.results import conventions
 from zsad_core.results import parquet as results
@@ -21,9 +22,9 @@ def thresholds_of(
     Results must hold the curves of the subjects that rules are tuned on. A threshold from the
     subject's own map is NaN until that is read. Raises ZsadError.
     """
-    high = resolve(engine, spec_of(engine, cohort, "", configuration)).method.high
+    method = resolve(engine, spec_of(engine, cohort, "", configuration)).method
     by_rule = [
-        _of_rule(engine, cohort, configuration, text, high, tuning)
+        _of_rule(engine, cohort, configuration, text, method, tuning)
         for text, tuning in tuning_of(cohort, chosen).items()
     ]
     return list(zip(*by_rule, strict=True))
@@ -34,7 +35,7 @@ def _of_rule(
     cohort: Cohort,
     configuration: Configuration,
     text: str,
-    high: float,
+    method: BaseMethod,
     tuning: Tuning,
 ) -> list[Threshold]:
     """The thresholds of a rule for subjects that are tuned on those of `tuning` each."""
@@ -42,7 +43,9 @@ def _of_rule(
     if isinstance(rule, MapRule):
         return [rule.pending] * len(tuning)
     if not isinstance(rule, TunedRule):
-        return [fixed_threshold(text, high)] * len(tuning)
+        return [fixed_threshold(text, method.high)] * len(tuning)
+    if method.binary:
+        return [of_mask(rule, method.high)] * len(tuning)
     tuned = {
         group: _tuned(engine, cohort, configuration, rule, group) for group in dict.fromkeys(tuning)
     }

@@ -92,6 +92,11 @@ class BaseMethod:
         """End of the map's published range, which begins at 0."""
         return 1.0
 
+    @property
+    def binary(self) -> bool:
+        """Whether the maps are masks: one threshold, and nothing to rank."""
+        return False
+
     def recipe(self, info: TowerInfo) -> Recipe:
         """The image-side computation on that backbone; raises SettingError if it cannot be."""
         raise ValueError(f"{self.title} reads no tower")

@@ -16,7 +16,7 @@ from zsad_core.imaging.splits.tables import SplitTable, patient_of
 from zsad_core.metrics import thresholds
 from zsad_core.metrics.plateaus import plateau_threshold
 from zsad_core.metrics.thresholds import Curve, NormalCurve
-from zsad_core.types import FloatArray, MaskArray, Split, Subject, Threshold
+from zsad_core.types import AnomalyMap, FloatArray, MaskArray, Split, Subject, Threshold
 
 
 @dataclass(frozen=True)
@@ -234,6 +234,25 @@ RULES: dict[str, Rule] = {
 """The rules by name, each with its default amount, in the order in which they are offered."""
 COMMAND = "|".join(rule.text for rule in RULES.values()).replace(Fixed.name, "VALUE|PERCENT%")
 """What a command takes for a rule, in short."""
+
+
+def of_mask(rule: Rule, high: float) -> Threshold:
+    """The threshold of a mask with the values 0 and `high`, under whatever rule.
+
+    >>> of_mask(rule_of("share:2%"), 1.0).value
+    1.0
+    """
+    return Threshold(high, rule.text, "the one threshold of a mask")
+
+
+def of_anomaly(
+    rule: MapRule, anomaly: AnomalyMap, brain: MaskArray, truth: MaskArray | None
+) -> Threshold:
+    """The threshold of a map; masks are (S, H, W). NaN where the rule gives none."""
+    value = rule.of_map(anomaly.values, brain, truth)
+    if anomaly.binary and not math.isnan(value):
+        return of_mask(rule, anomaly.high)
+    return Threshold(value, rule.text, rule.note)
 
 
 def rule_of(text: str) -> Rule:

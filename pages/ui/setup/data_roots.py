@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages.ui.setup.new_root import afresh, new_root
+from pages.ui.setup.new_root import afresh, new_root, proposal
 from pages.ui.setup.uploads import uploads
 from pages.ui.shell import audit, compute, navigate, session, visitors
 from pages.ui.shell.markdown import escape
@@ -60,12 +60,15 @@ def _root(name: str, spec: DataSpec) -> None:
     own = not spec.kind.startswith("demo")
     changes = own and visitors.may_operate()
     if changes and change.button("Change", key=f"change-{name}", help="Layout, lesion and words."):
-        session.NEW_ROOT.set(spec)
+        session.NEW_ROOT.pop()
+        session.CHANGED_ROOT.set(spec)
         st.rerun()
     if changes and drop.button("Forget", key=f"forget-{name}", help="The folder stays as it is."):
         settings.forget(name)
         audit.note("deletion", f"data root {name}")
         st.rerun()
+    if changes and session.CHANGED_ROOT.get() == spec:
+        proposal(spec, "Save")
     try:
         dataset = datasets.open_dataset(spec)
     except ZsadError as error:

@@ -32,12 +32,13 @@ def new_root() -> None:
         path = columns[0].text_input("Folder that holds the scans", placeholder="/data/BraTS-MET")
         if columns[1].form_submit_button("Look", width="stretch"):
             session.NEW_ROOT.pop()
+            session.CHANGED_ROOT.pop()
             try:
                 session.NEW_ROOT.set(_recognised(path.strip()))
             except ZsadError as error:
                 st.error(escape(str(error)))
     if (spec := session.NEW_ROOT.get()) is not None:
-        _proposal(spec)
+        proposal(spec, "Add")
 
 
 def afresh(spec: DataSpec) -> Dataset:
@@ -56,8 +57,8 @@ def _recognised(path: str) -> DataSpec:
         return known.get(spec.root) or replace(spec, kind=datasets.layout_of(spec.root))
 
 
-def _proposal(spec: DataSpec) -> None:
-    """What is to be added, for the user to accept, correct or leave."""
+def proposal(spec: DataSpec, label: str) -> None:
+    """What is to be added or changed, for the user to accept by a button, correct or leave."""
     left, right = st.columns(2)
     titles = {kind: layout.TITLE for kind, layout in datasets.LAYOUTS.items()}
     first, key = list(titles).index(spec.kind), f"layout-{spec.root}"
@@ -82,11 +83,10 @@ def _proposal(spec: DataSpec) -> None:
         )
     words = {"region": region.strip() or DataSpec.region, "contrast": contrast.strip()}
     add, leave, _ = st.columns([1, 1, 5])
-    if add.button("Add", type="primary", width="stretch", disabled=not lesion):
+    if add.button(label, type="primary", width="stretch", disabled=not lesion):
         _add(replace(spec, kind=kind, labels=lesion, **words))
     if leave.button("Cancel", width="stretch"):
-        session.NEW_ROOT.pop()
-        st.rerun()
+        _close()
 
 
 def description(dataset: Dataset, labels: dict[int, str]) -> str:
@@ -150,5 +150,10 @@ def _add(spec: DataSpec) -> None:
     except ZsadError as error:
         st.error(escape(str(error)))
         return
+    _close()
+
+
+def _close() -> None:
     session.NEW_ROOT.pop()
+    session.CHANGED_ROOT.pop()
     st.rerun()

@@ -1,5 +1,7 @@
 """The Setup page's splits: the one in use, its subjects in a table, and two ways to add one."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import get_args
 
@@ -9,7 +11,7 @@ import streamlit as st
 from pages.ui.shell import audit, compute, session
 from pages.ui.shell.markdown import escape
 from zsad_core.base import settings
-from zsad_core.errors import SettingError
+from zsad_core.errors import SettingError, ZsadError
 from zsad_core.imaging import datasets
 from zsad_core.imaging.splits import registry
 from zsad_core.imaging.splits.making import BALANCES, By, Draw, checked_table
@@ -43,12 +45,12 @@ def splits() -> None:
     name = st.selectbox("Data", list(roots), key="splits-data")
     spec = roots[name]
     whole = replace(spec, split="")
-    job = compute.engine().jobs.find(_job_key(whole))
-    if not compute.show_running(_job_key(whole)) and job is not None and job.error:
-        st.error(compute.outcome(job))
     _choice(spec)
     if spec.split:
         _table(spec)
+    job = compute.engine().jobs.find(_job_key(whole))  # between all that starts it, thus in sight
+    if not compute.show_running(_job_key(whole)) and job is not None and job.error:
+        st.error(compute.outcome(job))
     for column, form in zip(st.columns(2, gap="large"), (_draw, _upload), strict=True):
         with column:
             form(whole)
@@ -112,7 +114,17 @@ def _table(spec: DataSpec) -> None:
         folds[number] = Fold(*map(tuple, names))
         origin = table.origin.removesuffix(", edited") + ", edited"
         source = SplitTable(name.strip(), tuple(folds), origin)
-        _start(replace(spec, split=""), source.name, source, replaced=table.name, fold=number)
+        with _refused_here():
+            _start(replace(spec, split=""), source.name, source, replaced=table.name, fold=number)
+
+
+@contextmanager
+def _refused_here() -> Iterator[None]:
+    """What is wrong is said below the button that was clicked."""
+    try:
+        yield
+    except ZsadError as error:
+        st.error(escape(str(error)))
 
 
 def _draw(whole: DataSpec) -> None:
@@ -130,8 +142,9 @@ def _draw(whole: DataSpec) -> None:
         folds = columns[1].number_input("Folds", 1, 20, 1, help="For cross-validation.")
         seed = columns[2].number_input("Seed", 0)
         if st.form_submit_button("Draw"):
-            draw = Draw((train, validation, test), seed, by, tuple(balance), folds)
-            _start(whole, name.strip(), draw)
+            with _refused_here():
+                draw = Draw((train, validation, test), seed, by, tuple(balance), folds)
+                _start(whole, name.strip(), draw)
 
 
 def _upload(whole: DataSpec) -> None:
@@ -143,8 +156,9 @@ def _upload(whole: DataSpec) -> None:
     file = st.file_uploader("Split file", type=["csv", "tsv", "json"], key="split-file")
     name = st.text_input("Name", "main", max_chars=40, key="split-file-name")
     if st.button("Read", disabled=file is None, key="split-read") and file is not None:
-        source = SplitTable("", folds_of(file.name, file.getvalue()), f"read from {file.name}")
-        _start(whole, name.strip(), source)
+        with _refused_here():
+            folds = folds_of(file.name, file.getvalue())
+            _start(whole, name.strip(), SplitTable("", folds, f"read from {file.name}"))
 
 
 def _start(
@@ -152,12 +166,13 @@ def _start(
 ) -> None:
     """Check the split against the scans in a job, keep it and use its fold of that number.
 
-    Of the splits that are there, only the one of the name `replaced` may have its name.
+    Raises SettingError for what is seen without a scan: of the splits that are there, only the one
+    of the name `replaced` may have its name.
     """
     if name != replaced and name in {table.name for table in registry.tables(whole)}:
         raise SettingError(f"There is a split '{name}' already; give another name or delete it.")
     dataset = datasets.open_dataset(whole)
-    if isinstance(source, SplitTable):  # what needs no scan is said at once
+    if isinstance(source, SplitTable):
         check_table(replace(source, name=name), {subject.id for subject in dataset.subjects()})
 
     def work(progress: Progress) -> None:

@@ -195,6 +195,8 @@ ADDED_ROOT = Entry("added_root", "")
 """The name of the folder that was added last, until it is used."""
 NEW_ROOT = Entry[DataSpec | None]("new_root", None)
 """The folder that is being looked at, until it is added."""
+CHANGED_ROOT = Entry[DataSpec | None]("changed_root", None)
+"""The folder whose layout, lesion and words are being changed."""
 NEXT_VIEW = Entry[Any]("_next_view", None)
 """The view that a callback asked for."""
 _PAGE = Entry[str | None]("_page", None)

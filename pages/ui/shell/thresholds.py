@@ -16,7 +16,14 @@ from zsad_core.evaluation import validation
 from zsad_core.inference.evaluation import map_key, of_subject
 from zsad_core.inference.pipeline import method_of
 from zsad_core.methods import kind_of
-from zsad_core.metrics.threshold_rules import Fixed, MapRule, TunedRule, rule_of
+from zsad_core.metrics.threshold_rules import (
+    Fixed,
+    MapRule,
+    TunedRule,
+    of_anomaly,
+    of_mask,
+    rule_of,
+)
 from zsad_core.types import AnomalyMap, MapSpec, SliceStack, Threshold
 
 TUNING = "threshold"  # kind of jobs
@@ -81,21 +88,22 @@ def _of_map(
     if anomaly is None:
         why = f"the {rule.title} threshold needs the whole map, which is being computed"
         return _stand_in(spec, why)
-    value = _value(map_key(engine(), spec), rule.text, rule, stack, anomaly)
-    return Threshold(value, rule.text, rule.note)
+    return _of_anomaly(map_key(engine(), spec), rule.text, rule, stack, anomaly)
 
 
 @st.cache_resource(max_entries=64, show_spinner="Finding the threshold …")
-def _value(
+def _of_anomaly(
     map_key: str, text: str, _rule: MapRule, _stack: SliceStack, _anomaly: AnomalyMap
-) -> float:
-    return _rule.of_map(_anomaly.values, _stack.brain, _stack.truth)
+) -> Threshold:
+    return of_anomaly(_rule, _anomaly, _stack.brain, _stack.truth)
 
 
 def _tuned(
     rule: TunedRule, choice: UserChoice, subjects: tuple[str, ...]
 ) -> tuple[Threshold, Job | None]:
-    spec = choice.map
+    spec, method = choice.map, method_of(choice.map)
+    if method.binary:
+        return of_mask(rule, method.high), None
     key = f"tune-{key_of(rule.text, spec=of_subject(spec, ''), subjects=subjects)}"
     shows(TUNING, key)
     known = validation.known_threshold(engine(), spec, rule, subjects)

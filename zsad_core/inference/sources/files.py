@@ -66,8 +66,9 @@ class FileSource(MapSource):
         return self.spec, content_key(self.spec)
 
     def inputs(self) -> dict[str, object]:
-        """The file's content."""
-        return {"volumes": (), "file": content_key(self.spec)}
+        """The file's content; rows of masks that were read at other thresholds are others."""
+        one = {"thresholds": 1} if self.method.binary else {}
+        return {"volumes": (), "file": content_key(self.spec), **one}
 
     def whole(self, progress: Progress | None = None) -> AnomalyMap:
         """The file on the scan's grid; a slice's score is the greatest value in its brain.
