@@ -67,6 +67,12 @@ def test_a_folder_is_shown_added_and_then_a_method_like_any_other(masks):
     assert "A mask has one threshold: no AUROC" in said(explore)
     assert "Trained on: not stated" in said(explore)
 
+    for rule in ("share", "validation", "fp", "components"):  # a truth has one threshold alone
+        explore = opened("Explore", method="predictions", setup="nn-v2", rule=rule)
+        numbers = {one.label: one.value for one in explore.metric}
+        assert numbers["3D Dice"] == "1.000"
+        assert "the one threshold of a mask" in said(explore)
+
     depth = opened("Depth", method="predictions", setup="nn-v2", rule="fixed")
     assert f"{NAME} · nn-v2" in depth.multiselect(key="series").value
 
