@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.ui.cohort import compare, figures
+from pages.ui.shell import session
 from tests.helpers.pages import WAIT, address, at, shown, widget
 from tests.helpers.rows import put, with_dice
 from zsad_core import backbones, methods
@@ -293,13 +294,17 @@ def test_captions_name_the_region_of_the_data_of_the_rows():
     put(home() / "results", "a", data="demo-2mm")
     put(home() / "results", "a", data="brats", slices=with_dice(0.5))
     test = opened(**{"cohort-section": "Figures"})
+    assert "Slices counted" not in [one.label for one in test.main.selectbox]
+    assert "mean 2D Dice over slices with lesion" in said(test)  # which leaves nothing to choose
+    widget(test.selectbox, session.EMPTY_SLICES.key).set_value("nan")
+    shown(test)
     for data, region in (("demo-2mm", "liver"), ("brats", "brain")):
         groups = test.selectbox(key="comparison-group")
         [index] = [i for i, one in enumerate(groups.options) if one.startswith(f"{data},")]
         groups.select_index(index)
         assert f"depth 0 is the middle of the {region}" in said(shown(test))
         assert f"most superior slice of the {region}" in said(test)
-        which = next(one for one in test.main.selectbox if one.label == "Slices in mean 2D Dice")
+        which = next(one for one in test.main.selectbox if one.label == "Slices counted")
         assert which.options == ["all slices", f"slices with {region}", "slices with lesion"]
 
 

@@ -42,13 +42,15 @@ def choose_rows(
             placeholder="Another modality, plane or threshold rule",
         )
     region = choice.data.region if group.may_hold(choice.data) else DataSpec.region
-    which = row[2].selectbox(
-        "Slices in mean 2D Dice",
-        format_func=partial(captions.slices_of, region=region),
-        **session.select(get_args(Which), session.SLICES_IN_MEAN),
-        help="For empty slices and the depth origin, see Mask and averaging in the sidebar.",
-    )
     empty, centre = choice.readout.empty_slices, choice.readout.centre
+    if empty != "lesion_only":  # which leaves nothing to choose
+        row[2].selectbox(
+            "Slices counted",
+            format_func=partial(captions.slices_of, region=region),
+            **session.select(get_args(Which), session.SLICES_IN_MEAN),
+            help="What an empty one counts is said under Mask and averaging in the sidebar.",
+        )
+    which = cohort_rows.slices_in_mean(empty)
     chosen = Selection(group, empty=empty, centre=centre, which=which, region=region)
     chosen = replace(chosen, others=tuple(others))
     offers = cohort_rows.values(*source, chosen)

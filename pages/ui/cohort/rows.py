@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import duckdb
@@ -19,6 +19,7 @@ from pages.ui.shell import compute, download, exposure, session
 from pages.ui.shell.markdown import escape
 from zsad_core.base.paths import home, shortened, typed
 from zsad_core.errors import SettingError
+from zsad_core.metrics.dice import EmptySlices
 from zsad_core.report import captions, failures, measures
 from zsad_core.report import tables as table_rows
 from zsad_core.report.captions import NAMED
@@ -38,6 +39,7 @@ from zsad_core.report.selection import (
 )
 from zsad_core.report.table_text import Table
 from zsad_core.results import parquet as results
+from zsad_core.results.conventions import Which
 from zsad_core.results.parquet import Stamp
 from zsad_core.results.parts import readable
 from zsad_core.results.slice_sums import Centre
@@ -110,6 +112,11 @@ def values(root: str, stamp: Stamp, chosen: Selection) -> dict[str, list[str]]:
         "backbones": sorted({*frame["backbone"]} - {""}),
         "exposed": sorted(frame.loc[frame["exposed"], "subject"].unique()),
     }
+
+
+def slices_in_mean(empty: EmptySlices) -> Which:
+    """The slices that may count; where those with lesion alone do, no others are left to choose."""
+    return "all" if empty == "lesion_only" else cast(Which, session.SLICES_IN_MEAN.get())
 
 
 def pick_third(column: DeltaGenerator, widget: dict[str, Any]) -> Third:

@@ -2,7 +2,6 @@
 
 from functools import partial
 from pathlib import Path
-from typing import cast
 
 import streamlit as st
 
@@ -23,7 +22,6 @@ from zsad_core.evaluation.tasks import Cohort, Configuration
 from zsad_core.inference import pipeline
 from zsad_core.methods import configuration_name, name_of
 from zsad_core.metrics.threshold_rules import RULES, Fixed, Oracle, Rule, Validation
-from zsad_core.results.conventions import Which
 from zsad_core.study.file import StudyConventions, as_yaml
 from zsad_core.study.saving import study_of
 from zsad_core.types import SliceSpec, Split
@@ -53,7 +51,7 @@ def _study(choice: CohortChoice, cohort: Cohort) -> str:
     """The file of the evaluation with the conventions of the figures."""
     read = StudyConventions(
         empty=choice.readout.empty_slices,
-        slices=cast(Which, session.SLICES_IN_MEAN.get()),
+        slices=cohort_rows.slices_in_mean(choice.readout.empty_slices),
         centre=choice.readout.centre,
         exposed=session.Entry(cohort_rows.EXPOSED, False).get(),
     )

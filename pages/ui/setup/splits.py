@@ -43,13 +43,16 @@ def splits() -> None:
     if message := session.notice("splits"):
         st.success(escape(message))
     name = st.selectbox("Data", list(roots), key="splits-data")
-    spec = roots[name]
-    whole = replace(spec, split="")
+    whole = replace(roots[name], split="")
+    jobs, key = compute.engine().jobs, _job_key(whole)
+    running = jobs.running().get(key)
+    spec = settings.data_roots()[name]  # after that look: as a job that has ended left it
     _choice(spec)
     if spec.split:
         _table(spec)
-    job = compute.engine().jobs.find(_job_key(whole))  # between all that starts it, thus in sight
-    if not compute.show_running(_job_key(whole)) and job is not None and job.error:
+    if running is not None:  # between all that starts it, so that it is in sight
+        compute.show_job(running)
+    elif (job := jobs.find(key)) is not None and job.error:
         st.error(compute.outcome(job))
     for column, form in zip(st.columns(2, gap="large"), (_draw, _upload), strict=True):
         with column:
