@@ -45,7 +45,7 @@ def test_figure_1_has_means_with_intervals_over_patients(tmp_path):
     assert mean.error_y.array[1] == pytest.approx(high[0] - 0.5)
     assert mean.error_y.arrayminus[1] == pytest.approx(0.5 - low[0])
     assert list(mean.text) == ["", f" [{low[0]:.3f}, {high[0]:.3f}]"]
-    assert [*mean.customdata[:, 0]] == [3, 4]
+    assert ([*map(int, mean.hovertext)], mean.customdata) == ([3, 4], None)  # of no one subject
 
     axis = prints.by_method(frame, means(frame)).axes[0]
     ends = [bars for bars in axis.collections for bars in bars.get_segments() if len(bars)]

@@ -214,8 +214,8 @@ def _means(means: pd.DataFrame, legend: bool) -> list[go.Scatter]:
         name=MEAN,
         showlegend=legend,
         text=bracketed(means["low"], means["high"]),
-        customdata=means[["subjects"]],
-        hovertemplate="%{x}: mean %{y:.3f}%{text} of %{customdata[0]} subjects<extra></extra>",
+        hovertext=means["subjects"],
+        hovertemplate="%{x}: mean %{y:.3f}%{text} of %{hovertext} subjects<extra></extra>",
     )
     return [rim, mean]
 
