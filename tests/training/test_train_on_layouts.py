@@ -128,3 +128,18 @@ def test_subjects_of_another_part_must_not_train():
         refused = f"{of_part[part][0]} is a subject of split '{part}' and must not serve as train"
         with pytest.raises(SettingError, match=refused):
             examples.check_split(demo, [*of_part["train"], of_part[part][0]])
+
+
+def test_a_copy_of_a_scan_to_train_on_is_not_held_out_under_another_id(tmp_path, small, capsys):
+    """Where the data have no split, every fifth is held out: here the first scan once more."""
+    for case in range(5):
+        values = np.zeros((20, 24, 8), np.float32)
+        values[4:15, 5:19, 1:7] = 100 + np.random.default_rng(case % 4).random((11, 14, 6))
+        for name, array in ((f"s{case}", values), (f"s{case}_seg", (values > 100.5).astype("u1"))):
+            nib.save(nib.Nifti1Image(array, np.diag([2.0, 2, 4, 1])), tmp_path / f"{name}.nii.gz")
+    words = ["train", "--method", "aprilgan", "--setup", "brats", "--data", str(tmp_path)]
+    words += ["--backbone", small[0], "--weights", small[1], "--epochs", "1", "--device", "cpu"]
+    assert main([*words, "--no-split", "--out", str(tmp_path / "x.safetensors")]) == 1
+    pair = "s0 (train) and s4 (validation) are scans of equal voxels"
+    assert pair in capsys.readouterr().err
+    assert not (tmp_path / "x.safetensors").exists()

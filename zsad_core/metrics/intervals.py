@@ -6,6 +6,7 @@ Time points, slices and lesions of a patient are resampled together, since they 
 from collections.abc import Sequence
 
 import numpy as np
+import torch  # noqa: F401, TID251 — scipy.stats fails on one half imported by a thread
 from numpy.typing import NDArray
 from scipy import stats
 

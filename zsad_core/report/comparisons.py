@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch  # noqa: F401, TID251 — scipy.stats fails on one half imported by a thread
 from scipy import stats
 
 from zsad_core.imaging.splits.tables import patient_of

@@ -1,6 +1,6 @@
 """What a setup learns from: drawn surfaces, slices of training subjects, or a 2D image set."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,10 +11,11 @@ from zsad_core.errors import SettingError
 from zsad_core.imaging import datasets, image_sets
 from zsad_core.imaging.splits import registry
 from zsad_core.imaging.splits.facts import facts_of
+from zsad_core.imaging.splits.tables import check_groups
 from zsad_core.methods.encoder import Encoder
 from zsad_core.methods.learner import Examples, Learner
 from zsad_core.training import examples, pictures
-from zsad_core.types import DataSpec, Progress, Subject
+from zsad_core.types import DataSpec, Progress, Split, Subject
 
 TEXTURES = 480
 CLEAR = 1 / 3  # slices without lesion for each with one
@@ -156,6 +157,8 @@ def _scans(source: Source, encoder: Encoder, progress: Progress) -> Material:
     spec = data_spec(source)
     dataset = datasets.open_dataset(spec)
     train_on, hold_out = examples.split(dataset.subjects(), source.modality, source.subjects)
+    voxels = [_voxels(dataset, subjects, source.modality) for subjects in (train_on, hold_out)]
+    _check_copies(voxels)
     choice = examples.SliceChoice("train", source.modality, source.slices, CLEAR, source.seed)
     other, region = replace(choice, split="validation"), spec.region
     return Material(
@@ -165,15 +168,23 @@ def _scans(source: Source, encoder: Encoder, progress: Progress) -> Material:
         tuple(s.id for s in train_on),
         tuple(s.id for s in hold_out),
         _rule(spec, train_on[0]),
-        _voxels(dataset, train_on, source.modality),
-        _voxels(dataset, hold_out, source.modality),
+        *(tuple(of_part.values()) for of_part in voxels),
     )
 
 
 def _voxels(
     dataset: datasets.Dataset, subjects: Sequence[Subject], modality: str
-) -> tuple[str, ...]:
-    return tuple(facts_of(dataset, subject.id, modality).voxels for subject in subjects)
+) -> dict[str, str]:
+    """Digests of the subjects' voxels, by id."""
+    return {subject.id: facts_of(dataset, subject.id, modality).voxels for subject in subjects}
+
+
+def _check_copies(voxels: Sequence[Mapping[str, str]]) -> None:
+    """Raise SettingError where a scan to train on lies among those held out under another id."""
+    train, held_out = voxels
+    parts: dict[str, Split] = dict.fromkeys(train, "train")
+    parts |= dict.fromkeys(held_out, "validation")
+    check_groups(parts, {**train, **held_out}, "scans of equal voxels")
 
 
 def _rule(data: DataSpec, first: Subject) -> str:

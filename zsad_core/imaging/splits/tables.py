@@ -115,10 +115,10 @@ def check_table(
     for fold in table.folds:
         _check_names(table.name, fold, subjects)
         part_of = fold.part_of()
-        _check_groups(part_of, {name: patient_of(name) for name in part_of}, "one patient")
+        check_groups(part_of, {name: patient_of(name) for name in part_of}, "one patient")
         if voxels:
             equal = {name: voxels[name] for name in part_of if name in voxels}
-            _check_groups(part_of, equal, "scans of equal voxels")
+            check_groups(part_of, equal, "scans of equal voxels")
 
 
 def _check_names(table: str, fold: Fold, subjects: Collection[str]) -> None:
@@ -138,7 +138,8 @@ def _check_names(table: str, fold: Fold, subjects: Collection[str]) -> None:
             part_of[name] = part
 
 
-def _check_groups(part_of: Mapping[str, Split], groups: Mapping[str, str], what: str) -> None:
+def check_groups(part_of: Mapping[str, Split], groups: Mapping[str, str], what: str) -> None:
+    """Raise SettingError for two subjects of a group that stand in two parts; `what` names them."""
     first: dict[str, str] = {}
     for name, group in sorted(groups.items()):
         other = first.setdefault(group, name)
