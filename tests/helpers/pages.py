@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import time
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -37,6 +38,16 @@ def shown(test):
     test.run()
     assert not test.exception, test.exception[0].stack_trace
     return test
+
+
+def end_jobs(board):
+    """Cancel all jobs of a board, wait for them, and forget them."""
+    deadline = time.monotonic() + WAIT
+    while board.running() and time.monotonic() < deadline:
+        for job in board.running().values():
+            job.cancel()
+        time.sleep(0.05)
+    board._jobs.clear()
 
 
 def opened(page, **choices):

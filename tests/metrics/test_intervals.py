@@ -1,9 +1,5 @@
 """Intervals of means against SciPy on plain samples, and against draws of whole patients."""
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from scipy import stats
@@ -63,26 +59,3 @@ def test_a_mean_weighs_subjects_not_patients():
     assert means.shape == (1, RESAMPLES)
     assert means.max() == 1
     assert means.mean() == pytest.approx(0.8, abs=0.15)
-
-
-SLOW = "import time; time.sleep(8)\nclass Tensor: ..."
-IMPORTS = """
-import sys, threading
-threading.Thread(target=__import__, args=("torch",)).start()
-while "torch" not in sys.modules: pass
-import {module}
-"""
-
-
-@pytest.mark.parametrize("module", ["zsad_core.metrics.intervals", "zsad_core.report.comparisons"])
-def test_a_torch_that_another_thread_imports_is_waited_for(tmp_path, module):
-    """SciPy's statistics look into a torch that is half imported, and fail; this one is slow."""
-    (tmp_path / "torch.py").write_text(SLOW)
-    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", ""), os.getcwd()])
-    done = subprocess.run(
-        [sys.executable, "-c", IMPORTS.format(module=module)],
-        env={**os.environ, "PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr

@@ -9,7 +9,7 @@ import pytest
 from pages.ui.shell import compute, frame, session
 from pages.ui.start import cases
 from pages.ui.viewer import keys
-from tests.helpers.pages import ROOT, WAIT, at, shown, widget
+from tests.helpers.pages import ROOT, WAIT, at, end_jobs, shown, widget
 from zsad_core.base.jobs import Client
 from zsad_core.errors import DataError
 from zsad_core.inference import pipeline
@@ -25,13 +25,7 @@ SUBJECT, OTHER = "DEMO-MET-013-000", "DEMO-MET-014-000"
 @pytest.fixture(autouse=True)
 def _no_jobs(small_demo):
     """Of other tests."""
-    board = compute.engine().jobs
-    deadline = time.monotonic() + WAIT
-    while board.running() and time.monotonic() < deadline:
-        for job in board.running().values():
-            job.cancel()
-        time.sleep(0.05)
-    board._jobs.clear()
+    end_jobs(compute.engine().jobs)
 
 
 def spec_of(subject, prompts):

@@ -4,12 +4,19 @@ import os
 
 import pytest
 
-from tests.helpers.pages import at, shown, widget
+from pages.ui.shell import compute
+from tests.helpers.pages import at, end_jobs, shown, widget
 from zsad_core.base import settings
 from zsad_core.base.paths import home, typed
 from zsad_core.cli.main import main
 from zsad_core.errors import SettingError
 from zsad_core.types import DataSpec
+
+
+@pytest.fixture(autouse=True)
+def _no_jobs():
+    """Of other tests."""
+    end_jobs(compute.engine().jobs)
 
 
 @pytest.fixture
@@ -18,10 +25,9 @@ def viewer(monkeypatch):
 
 
 def labels(test, *kinds):
-    """The words on all controls of a page; jobs of other tests may still run."""
+    """The words on all controls of a page; jobs of other tests may have ended."""
     controls = (control for kind in kinds for control in getattr(test, kind))
-    of_jobs = ("jobs-line", "cancel-", "stop-")
-    return {one.label for one in controls if not (one.key or "").startswith(of_jobs)}
+    return {control.label for control in controls if control.key != "jobs-line"}
 
 
 @pytest.fixture

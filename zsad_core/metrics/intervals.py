@@ -6,10 +6,9 @@ Time points, slices and lesions of a patient are resampled together, since they 
 from collections.abc import Sequence
 
 import numpy as np
-import torch  # noqa: F401, TID251 — scipy.stats fails on one half imported by a thread
 from numpy.typing import NDArray
-from scipy import stats
 
+from zsad_core.metrics.scipy_stats import scipy_stats
 from zsad_core.types import FloatArray
 
 RESAMPLES, SEED, FEWEST = 10_000, 0, 3
@@ -92,7 +91,7 @@ def bootstrap(total: FloatArray, number: FloatArray) -> tuple[FloatArray, FloatA
         sums = weights @ both
         return (sums[:, :groups] / sums[:, groups:]).T.reshape(-1, *drawn.shape[:axis])
 
-    result = stats.bootstrap(
+    result = scipy_stats().bootstrap(
         (np.arange(patients),),
         means,
         method="percentile",

@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch  # noqa: F401, TID251 — scipy.stats fails on one half imported by a thread
-from scipy import stats
 
 from zsad_core.imaging.splits.tables import patient_of
 from zsad_core.metrics.intervals import FEWEST, bootstrap, by_patient, intervals
+from zsad_core.metrics.scipy_stats import scipy_stats
 from zsad_core.report.selection import ConfigurationName
 from zsad_core.report.table_text import HIGH, LOW
 from zsad_core.types import FloatArray
@@ -183,7 +182,8 @@ def rank_shares(frame: pd.DataFrame) -> RankShares | None:
     names = list(np.repeat(patients, count))
     dice = shared.to_numpy(float)
     low, high, means = bootstrap(*by_patient(names, columns, dice.ravel(), np.ones(dice.size)))
-    ranks = stats.rankdata(-means.round(12), method="min", axis=0)  # the order of sums is no rank
+    # The order of sums is no rank.
+    ranks = scipy_stats().rankdata(-means.round(12), method="min", axis=0)
     shares = np.stack([(ranks == rank).mean(axis=1) for rank in range(1, count + 1)], axis=1)
     return RankShares(
         names=tuple(shared.columns.to_frame(index=False).itertuples(index=False, name=None)),
@@ -231,7 +231,7 @@ def rank_biserial(differences: FloatArray) -> float:
     0.333
     """
     nonzero = differences[differences != 0]
-    ranks = stats.rankdata(np.abs(nonzero))
+    ranks = scipy_stats().rankdata(np.abs(nonzero))
     return float((ranks * np.sign(nonzero)).sum() / ranks.sum()) if len(nonzero) else 0.0
 
 
@@ -241,7 +241,7 @@ def _tested(differences: FloatArray) -> dict[str, float]:
     return {
         "median difference": float(np.median(differences)),
         "effect size": rank_biserial(differences),
-        "p": 1.0 if same else float(stats.wilcoxon(differences).pvalue),
+        "p": 1.0 if same else float(scipy_stats().wilcoxon(differences).pvalue),
     }
 
 

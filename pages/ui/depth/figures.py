@@ -43,11 +43,11 @@ def choose_series(choice: UserChoice) -> Series:
         "Series", list(entries), default=default, max_selections=len(COLOURS), key="series"
     )
     engine, spec = compute.engine(), choice.map
-    return {
-        name: pipeline.beside(engine, spec, method, setup, prompts_beside(spec, method), home())
-        for name in chosen
-        for method, setup in [entries[name]]
-    }
+
+    def beside(method: str, setup: str) -> MapSpec:
+        return pipeline.beside(engine, spec, method, setup, prompts_beside(spec, method), home())
+
+    return {name: beside(*entries[name]) for name in chosen}
 
 
 def of_subject(choice: UserChoice, series: Series) -> None:

@@ -1,6 +1,7 @@
 """Scans that a user uploaded through a browser, as `uploads.receive` stores them."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from zsad_core.errors import DataError
@@ -27,7 +28,9 @@ def indexed(spec: DataSpec) -> Cases:
 
 def _cases(root: Path) -> Iterator[Case]:
     for folder in root.glob(f"{SCANS}/*/"):
-        files = {stem(path): path for path in folder.glob("*") if path.name.endswith(SUFFIXES)}
+        files = dict[str, Path]()
+        with suppress(FileNotFoundError):  # the subject is being removed
+            files = {stem(path): path for path in folder.iterdir() if path.name.endswith(SUFFIXES)}
         scans = {content: files[content] for content in MODALITIES if content in files}
         if scans:
             yield Case(folder.name, scans, files.get(SEG))
