@@ -58,6 +58,7 @@ LOOK = """() => {
         (part) => metric.querySelector(`[data-testid="stMetric${part}"]`)?.innerText)),
     table: all('[data-testid="stDataFrame"] table tr').map((row) =>
       [...row.children].map((cell) => cell.innerText.toLowerCase())),
+    says: (main?.innerText ?? '').split('\\n').filter(Boolean).slice(0, 40),
     section: all('[data-testid="stMain"] [role="radio"][aria-checked="true"]').map(
       (radio) => radio.innerText),
   };
@@ -128,7 +129,7 @@ class Walk:
                 self.choice = choice
                 return
             if shown["exceptions"] or time.monotonic() > end:
-                raise AssertionError("\n".join([*faults, *self.steps]))
+                raise AssertionError("\n".join([*faults, *self.steps, *shown["says"]]))
             time.sleep(0.03)
 
     def look_at_link(self, page):

@@ -53,7 +53,7 @@ def encoder():
 
 
 class StandInData:
-    """Bright squares in dark brains; a of 3 is bright in z 2 and 3."""
+    """Bright squares in dark brains, in z 2 and 3, of another brightness for each subject."""
 
     title, synthetic = "stand-in", True
 
@@ -68,7 +68,7 @@ class StandInData:
         intensity = np.full((16, 16, 6), 10, np.float32)
         truth = np.zeros(intensity.shape, bool)
         truth[4:12, 4:12, 2:4] = True
-        intensity[truth] = 200
+        intensity[truth] = 100 + ord(subject_id)
         brain = np.ones(intensity.shape, bool)
         return Volume(intensity, brain, truth, None, (1, 1, 1), np.eye(4), subject_id)
 
@@ -220,7 +220,8 @@ def test_subjects_of_the_checkpoint_begun_with_stay_in_the_record(
     assert facts["train_subjects"] == "a b e"
     voxels = facts["train_voxels"].split()
     assert voxels[2] == digest
-    assert voxels[0] == voxels[1] != "1"  # of this training: the stand-ins are equal
+    assert len({*voxels}) == 3
+    assert "1" not in voxels[:2]  # of this training
     assert facts["validation_subjects"] == "c"
 
 
