@@ -218,6 +218,27 @@ def test_a_job_of_a_kind_ends_once_no_tab_shows_what_it_gives():
     assert again.state == "done"
 
 
+def test_what_one_user_cancels_another_starts_afresh():
+    board, go = JobBoard(), threading.Event()
+
+    def work(progress):
+        go.wait(60)
+        progress(1, 2)
+
+    hers = board.start("k", "k", work, client=HERS)
+    assert board.start("k", "k", work, client=HIS) is hers
+    hers.cancel("her")
+    assert board.start("k", "k", work, client=HERS) is hers  # it runs until its next step
+    his = board.start("k", "k", work, client=HIS)
+    assert his is not hers
+    go.set()
+    wait_for(hers)
+    wait_for(his)
+    assert (hers.state, his.state) == ("cancelled", "done")
+    assert (hers.stopped_for("her"), hers.stopped_for("him")) == (True, False)
+    assert not his.stopped_for("him")
+
+
 def test_only_those_who_wait_for_a_job_read_what_went_wrong():
     def bad(progress):
         raise DataError("Jane.nii is truncated.")
@@ -227,6 +248,7 @@ def test_only_those_who_wait_for_a_job_read_what_went_wrong():
     assert job.outcome("her") == "Jane.nii is truncated."
     assert job.outcome("him") == "Search: failed."
     assert (job.owned_by("her"), job.owned_by("him")) == (True, False)
+    assert (job.stopped_for("her"), job.stopped_for("him")) == (True, False)
     assert Job("started by nobody").owned_by("him")
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -250,6 +251,9 @@ def test_a_viewer_does_nothing_of_an_operator_by_address_message_or_upload(team,
             assert not [one for one in drawn if getattr(one, "id", "") == file], page
 
         device = {setup: ["Device and cache"]}
+        end = time.monotonic() + WAIT
+        while "Yours" in progress(viewer.run("Setup", **device)):  # what those pages look for
+            assert time.monotonic() < end
         operator.run("Explore", LONG)
         drawn = viewer.run("Setup", **device)
         stops = [one for one, label in by_hand.buttons(drawn).items() if label == "Cancel"]

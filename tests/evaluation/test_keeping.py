@@ -105,6 +105,8 @@ def test_kept_maps_give_other_rows_without_encoding(scans, tmp_path, monkeypatch
     again = cohort_of(scans, tmp_path, configurations=CONFIGURATIONS[1:2], rules=("40%",))
     made = engine(tmp_path)
     run(made, again, local(made))
+    assert pipeline.ready(made, spec)
+    np.testing.assert_array_equal(pipeline.slice_maps(made, spec, [2])[0], wanted.values[[2]])
     np.testing.assert_array_equal(pipeline.anomaly_map(made, spec).values, wanted.values)
     np.testing.assert_array_equal(pipeline.anomaly_map(made, spec).scores, wanted.scores)
 

@@ -102,6 +102,19 @@ def test_a_second_run_and_a_restart_compute_nothing(start, spec, calls):
     assert not first.values[[0, -1]].any()
 
 
+def test_a_map_that_is_there_needs_no_features(start, spec, calls):
+    engine = start()
+    whole = pipeline.anomaly_map(engine, spec)
+    engine.store.clear()
+    calls.clear()
+    assert pipeline.ready(engine, spec)
+    values, scores = pipeline.slice_maps(engine, spec, [3, 0])
+    np.testing.assert_array_equal(values, whole.values[[3, 0]])
+    np.testing.assert_array_equal(scores, whole.scores[[3, 0]])
+    assert calls == {}
+    assert not pipeline.ready(start(), spec)
+
+
 def test_texts_are_read_ahead_of_the_slices_and_after_a_restart_from_the_store(start, spec, calls):
     pipeline.read_texts(start(), spec)
     assert calls == {"sentences": 2}

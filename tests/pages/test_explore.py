@@ -6,10 +6,12 @@ from dataclasses import replace
 import pytest
 
 from pages.ui.explore import command
-from tests.helpers.pages import address, at, shown, widget
+from pages.ui.shell import compute
+from tests.helpers.pages import WAIT, address, at, mark_of, opened, shown, widget
 from zsad_core.cli.main import main
 from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
+from zsad_core.inference.sources import resolve
 from zsad_core.inference.views import View
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.results import parquet as results
@@ -54,6 +56,38 @@ def test_a_slice_has_one_number_on_screen_and_in_the_address():
     assert test.session_state["slice"] == 30
     assert address(test)["slice"] == ["31"]
     assert any("Slice 31 of" in caption.value for caption in test.caption)
+
+
+@pytest.mark.parametrize("page", ["Explore", "Prompts"])
+def test_a_map_that_is_there_is_shown_without_its_features(page):
+    """As after "Clear cache", or with maps that an evaluation kept in their place."""
+    engine, slices = compute.engine(), SliceSpec(DataSpec("demo-2mm"), SUBJECT, "t2f")
+    texts = replace(prompt_sets.shipped()["aprilgan"], class_name="brain")
+    spec = pipeline.map_spec(engine, slices, "aprilgan", "brats", texts)
+    pipeline.anomaly_map(engine, spec)
+    engine.store.remove(resolve(engine, spec).features.key)
+    test = opened(page, method="aprilgan", setup="brats", prompts="aprilgan")
+    assert compute.encoding_key(spec) not in engine.jobs.running()
+    assert test.metric if page == "Explore" else test.dataframe
+    assert resolve(engine, spec).missing()
+
+
+def test_an_encoding_that_another_user_cancelled_starts_again():
+    jobs = compute.engine().jobs
+    chosen = {"method": "adaclip", "setup": "brats", "subject": "DEMO-MET-014-000"}
+    hers = opened("Explore", user="her", **chosen)
+    [(key, job)] = [item for item in jobs.running().items() if "014" in item[1].title]
+    job.cancel(mark_of("her"))
+    job.wait(WAIT)
+    assert any("stopped after" in one.value for one in shown(hers).warning)
+    assert jobs.find(key) is job
+    his = opened("Explore", user="him", **chosen)
+    assert not his.warning
+    again = jobs.find(key)
+    assert again is not job
+    again.wait(WAIT)
+    assert shown(his).metric
+    assert shown(hers).metric
 
 
 @pytest.mark.parametrize("brain", [True, False])

@@ -155,7 +155,9 @@ def test_without_features_a_map_waits_unless_it_is_asked_for(evaluation, tmp_pat
     _, evaluated = evaluation
     fresh = engine(tmp_path)
     figure = pictures_of(fresh, evaluated, encode=False)
-    assert figure.missing == {("zero-shot", "WinCLIP"): "its features are not stored"}
+    assert figure.missing == {
+        ("zero-shot", "WinCLIP"): "neither its map nor its features are stored"
+    }
     assert not pictures_of(fresh, evaluated).missing
 
 

@@ -104,7 +104,8 @@ class Job:
 
     `page` is the path of the page that shows what it gives, "" for none. `kind` names work that
     goes on only as long as a tab shows what it gives, "" for work that was started by hand. The
-    note is that of the last step, or the `remark` on the whole work. The title is seen by
+    note is that of the last step, or the `remark` on the whole work. `cancelled_by` is the user who
+    cancelled it, "" where nobody in particular did. The title is seen by
     everybody; the error may name what only those who wait for it may see. Times are monotonic.
     """
 
@@ -119,6 +120,7 @@ class Job:
     error: str = ""
     note: str = ""
     remark: str = ""
+    cancelled_by: str = ""
     started: float = field(default_factory=time.monotonic)
     ended: float | None = None
     _first: int = 0
@@ -133,8 +135,9 @@ class Job:
         if self._stop.is_set():
             raise Cancelled(f"'{self.title}' was cancelled after {done} of {total}.")
 
-    def cancel(self) -> None:
+    def cancel(self, user: str = "") -> None:
         """Ask the work to stop at its next step."""
+        self.cancelled_by = user
         self._stop.set()
 
     def clear(self) -> None:
@@ -149,6 +152,17 @@ class Job:
     def owned_by(self, user: str) -> bool:
         """Whether a user waits for it, or nobody in particular does."""
         return not self.clients or user in {client.user for client in self.clients}
+
+    def runs_for(self, user: str) -> bool:
+        """Whether it runs, and goes on or was cancelled by this user and not by another one."""
+        cancelled_by = self.cancelled_by if self.stopping else ""
+        return self.state == "running" and cancelled_by in ("", user)
+
+    def stopped_for(self, user: str) -> bool:
+        """Whether it failed or was cancelled, and is this user's: what another cancels does not."""
+        if self.state not in ("failed", "cancelled"):
+            return False
+        return self.cancelled_by == user if self.cancelled_by else self.owned_by(user)
 
     def outcome(self, user: str, named: bool = True) -> str:
         """Why it gave nothing, as a user may know it; `named` says whether that holds its title."""
@@ -189,11 +203,14 @@ class JobBoard:
         kind: str = "",
         client: Client | None = None,
     ) -> Job:
-        """Run `work(progress)` in a thread; a job of that key already running is returned."""
+        """Run `work(progress)` in a thread; a job of that key already running is returned.
+
+        One that another user cancelled, and that runs until its next step, is no longer waited for.
+        """
         clients = {client} if client else set[Client]()
         with self._lock:
             job = self._jobs.get(key)
-            if job is not None and job.state == "running":
+            if job is not None and job.runs_for(client.user if client else ""):
                 job.clients |= clients
                 return job
             job = self._jobs[key] = Job(title, page, kind, clients)

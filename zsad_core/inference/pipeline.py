@@ -16,7 +16,7 @@ from zsad_core.base.jobs import BACKGROUND
 from zsad_core.imaging import datasets
 from zsad_core.inference import stored_cubes, stored_maps
 from zsad_core.inference.engine import Engine
-from zsad_core.inference.sources import files, resolve
+from zsad_core.inference.sources import MapSource, files, resolve
 from zsad_core.methods import BaseMethod
 from zsad_core.metrics.readout import Readout, readout
 from zsad_core.prompts.sets import NO_PROMPTS
@@ -150,8 +150,9 @@ def set_of(
 
 
 def ready(engine: Engine, spec: MapSpec) -> bool:
-    """Whether all that the map needs is stored, so that it is quick."""
-    return resolve(engine, spec).ready()
+    """Whether the whole map is there, or all that it needs, so that it is quick."""
+    source = resolve(engine, spec)
+    return _is_known(source) or source.ready()
 
 
 def encode(
@@ -181,12 +182,20 @@ def read_texts(engine: Engine, spec: MapSpec) -> None:
 def slice_maps(
     engine: Engine, spec: MapSpec, slices: Sequence[int]
 ) -> tuple[FloatArray, FloatArray]:
-    """Maps (S, H, W) float32 and slice scores (S,) of some slices; missing ones are encoded."""
-    maps = resolve(engine, spec).of_slices(slices)
+    """Maps (S, H, W) float32 and slice scores (S,) of some slices.
+
+    They are those of the whole map where that is there; else missing slices are encoded.
+    """
+    source = resolve(engine, spec)
+    maps = None if _is_known(source) else source.of_slices(slices)
     if maps is None:
         anomaly = anomaly_map(engine, spec)
         maps = anomaly.values[list(slices)], anomaly.scores[list(slices)]
     return maps
+
+
+def _is_known(source: MapSource) -> bool:
+    return source.key in source.engine.maps or stored_maps.stored(source)
 
 
 def known_map(engine: Engine, spec: MapSpec) -> AnomalyMap | None:

@@ -5,10 +5,17 @@ from zsad_core.inference.stored_features import filled_slices
 from zsad_core.types import AnomalyMap
 
 
+def stored(source: MapSource) -> bool:
+    """Whether the whole map is stored; raises DataError, WeightsError."""
+    if not source.entries():
+        return False  # it is made without features, and never stored
+    return source.engine.store.names(source.map_key) >= {"values", "scores"}
+
+
 def read(source: MapSource) -> AnomalyMap | None:
     """The whole map, or None where it is not stored."""
-    if not source.entries():
-        return None  # it is made without features, and never stored
+    if not stored(source):
+        return None
     store, key = source.engine.store, source.map_key
     values, scores = store.read(key, "values"), store.read(key, "scores")
     if values is None or scores is None:

@@ -62,11 +62,11 @@ def mask_of(engine: Engine, view: View) -> MaskArray:
 
 
 def stored(engine: Engine, view: View) -> bool:
-    """Whether all that `mask_of` needs is in the store, so that nothing is encoded for it."""
+    """Whether all that `mask_of` needs is there, so that nothing is encoded for it."""
     spec = view.map
-    if not _by_slice(engine, view):
-        return pipeline.ready(engine, spec)
-    return view.index not in resolve(engine, spec).missing()
+    if _by_slice(engine, view) and view.index not in resolve(engine, spec).missing():
+        return True
+    return pipeline.ready(engine, spec)
 
 
 def quick(engine: Engine, view: View) -> bool:
@@ -83,7 +83,7 @@ def dice_of(engine: Engine, view: View) -> tuple[float | None, float | None]:
     """2D Dice of the slice and 3D Dice of the volume, under the view's readout.
 
     None where there is none: without truth, of a slice that the empty-slice rule leaves out, of a
-    volume without lesion, and of a volume whose features are not all stored.
+    volume without lesion, and of one of which neither the map nor all features are there.
     """
     stack = stack_of(engine, view)
     if stack.truth is None:

@@ -102,8 +102,8 @@ def pictures(
 ) -> SamplePictures:
     """The slices of a sample with what its configurations predict.
 
-    A map whose features are not stored is computed only with `encode`. Raises DataError if no data
-    set holds the scan; a configuration that cannot be drawn stands in `missing`.
+    A map that is not there, and lacks features, is computed only with `encode`. Raises DataError
+    if no data set holds the scan; a configuration that cannot be drawn stands in `missing`.
     """
     slices = scan_of(engine, next(iter(sample.configurations.values())), data)
     stack = engine.stack(slices)
@@ -117,7 +117,7 @@ def pictures(
         try:
             panel_views = views_of[pair] = tuple(view_of(engine, row, slices, i) for i in indices)
             if not encode and not pipeline.ready(engine, panel_views[0].map):
-                missing[pair] = "its features are not stored"
+                missing[pair] = "neither its map nor its features are stored"
             else:
                 masks[pair] = crop(np.stack([views.mask_of(engine, view) for view in panel_views]))
         except ZsadError as error:

@@ -39,7 +39,8 @@ def _before_and_after(choice: UserChoice, stack: SliceStack) -> None:
     index = slice_slider(stack, "lab_slice")
     base = all_prompts()[session.PROMPTS.get()]
     old = evaluation.with_prompts(choice.map, base)
-    ready = compute.ready(choice.map)
+    unready = next((spec for spec in (old, choice.map) if not compute.ready(spec)), None)
+    ready = unready is None
     before, validating_before = _threshold(replace(choice, map=old), stack, ready)
     now, validating = _threshold(choice, stack, ready)
     thresholds.remember(choice, now)
@@ -61,8 +62,8 @@ def _before_and_after(choice: UserChoice, stack: SliceStack) -> None:
         + f"Top: anomaly map. Bottom: true positive {true}, false positive {false}, false "
         f"negative {missed}."
     )
-    if not ready:
-        compute.show_job(compute.start_encoding(choice.map))
+    if unready is not None:
+        compute.show_job(compute.start_encoding(unready))
     waiting = {id(job): job for job in (validating_before, validating) if job is not None}
     for job in waiting.values():
         compute.show_job(job)

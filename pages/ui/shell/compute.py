@@ -10,7 +10,7 @@ import streamlit as st
 from pages.ui.shell import session
 from pages.ui.shell.jobs import outcome_text, progress_row
 from pages.ui.shell.markdown import escape
-from pages.ui.shell.user import client
+from pages.ui.shell.user import client, user
 from zsad_core.base.jobs import Job, NotedProgress
 from zsad_core.base.lru_cache import LruCache
 from zsad_core.base.store import Store, key_of
@@ -97,7 +97,7 @@ def stack(spec: MapSpec) -> SliceStack:
 
 
 def ready(spec: MapSpec) -> bool:
-    """Whether all features are stored, so that the whole map is quick."""
+    """Whether the whole map is there, or all its features are stored, so that it is quick."""
     return pipeline.ready(engine(), spec)
 
 
@@ -143,14 +143,14 @@ def start(
 def start_once(
     key: str, title: str, work: Callable[[NotedProgress], object], page: str = "", kind: str = ""
 ) -> Job:
-    """Start a job, or return the one of that key that runs, failed or was cancelled."""
+    """Start a job, or return the one of that key that runs, or was stopped for this user."""
     job = engine().jobs.find(key)
     return job if stopped(job) else start(key, title, work, page, kind)
 
 
 def stopped(job: Job | None) -> TypeGuard[Job]:
-    """Whether there is such a job, and it failed or was cancelled."""
-    return job is not None and job.state in ("failed", "cancelled")
+    """Whether there is such a job, and it failed or was cancelled for this user."""
+    return job is not None and job.stopped_for(user())
 
 
 def outcome(job: Job) -> str:

@@ -49,7 +49,7 @@ def _progress_text(job: Job) -> str:
 def cancel(job: Job) -> None:
     """Stop a job that is this user's; a message written by hand clicks a disabled button too."""
     if job.owned_by(user()):
-        job.cancel()
+        job.cancel(user())
 
 
 def is_anothers(job: Job) -> bool:
@@ -114,7 +114,7 @@ def _buttons(running: Sequence[Job], ended: Sequence[Job]) -> None:
     own = [job for job in running if job.owned_by(user()) and not job.stopping]
     done = [job for job in ended if job.owned_by(user())]
     with st.container(horizontal=True):
-        stop, clear = partial(_each, Job.cancel, own), partial(_each, Job.clear, done)
+        stop, clear = partial(_each, cancel, own), partial(_each, Job.clear, done)
         what = "Stops your running jobs; finished work is kept."
         st.button("Stop all", "stop-all", what, stop, disabled=not own)
         what = "Takes your ended jobs off this list."
