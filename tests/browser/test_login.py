@@ -33,7 +33,7 @@ CHOICE = {"data": "demo-2mm:", "subject": "DEMO-MET-014-000", "method": "intensi
 
 @pytest.fixture(scope="module")
 def team(browser, tmp_path_factory):
-    """An app with a login, one operator and two viewers, and its home."""
+    """An app with a login, one operator and three viewers, and its home."""
     folder = tmp_path_factory.mktemp("team")
     home = folder / "home"
     home.mkdir()
@@ -225,10 +225,10 @@ def test_a_viewer_does_nothing_of_an_operator_by_address_message_or_upload(team,
     store = Path(os.environ["ZSAD_CACHE"]) / "store" / "aa" / "aakey"
     store.mkdir(parents=True)
     before = contents(home)
-    boss, ada = log_in("boss"), log_in("ada")
+    boss, cleo = log_in("boss"), log_in("cleo")  # for ada a job of another test may run
     with (
         by_hand.session(server, boss.context) as operator,
-        by_hand.session(server, ada.context) as viewer,
+        by_hand.session(server, cleo.context) as viewer,
     ):
         setup = by_hand.choice(operator.run("Setup"), "Train")
         cohort = by_hand.choice(operator.run("Cohort", DEMO), "Evaluate")

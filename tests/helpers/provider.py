@@ -8,7 +8,7 @@ import time
 import urllib.request
 from contextlib import contextmanager
 
-USERS = {"ada": "Ada", "ben": "Ben", "boss": "The operator"}
+USERS = {"ada": "Ada", "ben": "Ben", "cleo": "Cleo", "boss": "The operator"}
 """Who can log in: subject claims and names; emails are SUBJECT@lab.example."""
 
 

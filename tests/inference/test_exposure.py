@@ -8,17 +8,21 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from tests.helpers.brats import patients
-from zsad_core import setups
+from zsad_core import methods, setups
 from zsad_core.base import settings
 from zsad_core.imaging import datasets
+from zsad_core.imaging.predictions import registry as predictions
+from zsad_core.imaging.predictions.sets import Predictions
 from zsad_core.imaging.splits import registry
 from zsad_core.imaging.splits.facts import facts_of
 from zsad_core.imaging.splits.tables import Fold, SplitTable
 from zsad_core.inference import exposure, pipeline
 from zsad_core.inference.engine import Engine
+from zsad_core.inference.ledger import ledger
 from zsad_core.inference.sources import resolve
 from zsad_core.metrics.threshold_rules import RULES
 from zsad_core.prompts import sets as prompt_sets
+from zsad_core.prompts.sets import NO_PROMPTS
 from zsad_core.types import DataSpec, Reference, SliceSpec, Threshold
 
 VALIDATION, FIXED = Threshold(0.5, "validation"), Threshold(0.5, "fixed")
@@ -114,6 +118,19 @@ def test_validation_subjects_expose_a_threshold(data, tmp_path):
     assert seen(data, A, VALIDATION) == (exposure.THRESHOLD,)
     assert seen(data, LATER, VALIDATION) == (exposure.THRESHOLD_PATIENT,)
     assert seen(data, B, VALIDATION) == seen(data, A) == ()
+
+
+def test_a_mask_has_no_threshold_that_is_tuned(data, tmp_path):
+    data, folder = divided(data, validation=(A,), test=(B,)), tmp_path / "masks"
+    folder.mkdir()
+    scan = nib.load(datasets.open_dataset(data).file(A, "t2f"))
+    mask = nib.Nifti1Image(np.ones(scan.shape, np.uint8), scan.affine)
+    nib.save(mask, folder / f"{A}.nii.gz")
+    predictions.add(data, Predictions("other", str(folder)), methods.METHODS)
+    engine, slices = Engine(device="cpu"), SliceSpec(data, A, "t2f")
+    source = resolve(engine, pipeline.map_spec(engine, slices, methods.FILES, "other", NO_PROMPTS))
+    assert exposure.exposure(source, VALIDATION) == ()
+    assert ledger(source, VALIDATION).threshold == "the one threshold of a mask"
 
 
 def test_a_copy_outside_the_split_is_exposed_to_a_threshold(data, tmp_path):

@@ -76,10 +76,13 @@ class Scan:
         others = (patient_of(name) for name in names if name != self.subject)
         return patient_of(self.subject) in others
 
-    def tuning(self, threshold: Threshold) -> list[str]:
-        """Ids of the subjects on which the threshold of the scan's map was tuned."""
+    def tuning(self, threshold: Threshold, binary: bool) -> list[str]:
+        """Ids of the subjects on which the threshold of the scan's map was tuned.
+
+        A binary map has one threshold, tuned on nobody.
+        """
         rule = rule_of(threshold.rule)
-        if not isinstance(rule, TunedRule):
+        if binary or not isinstance(rule, TunedRule):
             return []
         evaluable = [each for each in self.subjects.values() if each.evaluable(self.modality)]
         chosen = rule.tuning(evaluable, registry.table(self.data), self.subject)
@@ -103,7 +106,7 @@ def exposure(source: MapSource, threshold: Threshold) -> tuple[str, ...]:
     """
     spec, slices = source.spec, source.spec.features.slices
     scan = Scan(slices.data, slices.subject, slices.modality)
-    record, tuning = setups.record(source.setup), scan.tuning(threshold)
+    record, tuning = setups.record(source.setup), scan.tuning(threshold, source.method.binary)
     tuned_on = spec.prompts.tuned_on
     references = [reference.slices.subject for reference in spec.references]
     volumes = [name for name in spec.volumes if name != slices.subject]

@@ -12,7 +12,7 @@ from zsad_core.inference.exposure import Scan, exposure
 from zsad_core.inference.references import written
 from zsad_core.inference.sources import MapSource
 from zsad_core.methods.setup import Setup
-from zsad_core.metrics.threshold_rules import rule_of
+from zsad_core.metrics.threshold_rules import of_mask, rule_of
 from zsad_core.setups import published, records
 from zsad_core.setups.overlaps import overlaps
 from zsad_core.setups.records import UNKNOWN
@@ -72,7 +72,7 @@ def ledger(source: MapSource, threshold: Threshold) -> Ledger:
         backbone=str(pretraining(source.setup.backbone)) if source.method.needs_tower else "",
         checkpoint=trained_on(source.setup),
         prompts=_prompts(source),
-        threshold=_threshold(scan, threshold),
+        threshold=_threshold(source, scan, threshold),
         references=", ".join(map(written, spec.references)) + _beyond(scan, references),
         volumes=listed(v for v in spec.volumes if v != slices.subject)
         + _beyond(scan, spec.volumes),
@@ -128,9 +128,11 @@ def _prompts(source: MapSource) -> str:
     return f"tuned on {listed(tuned_on)}" if tuned_on else "not tuned by a search"
 
 
-def _threshold(scan: Scan, threshold: Threshold) -> str:
+def _threshold(source: MapSource, scan: Scan, threshold: Threshold) -> str:
     """What its rule looks at, and how many subjects that are."""
-    basis, tuning = rule_of(threshold.rule).basis, scan.tuning(threshold)
+    if source.method.binary:
+        return of_mask(rule_of(threshold.rule), source.method.high).note
+    basis, tuning = rule_of(threshold.rule).basis, scan.tuning(threshold, binary=False)
     return f"{basis}, {counted(len(tuning), 'subject')}" if tuning else basis
 
 
