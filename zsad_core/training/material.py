@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from zsad_core.base.paths import typed
+from zsad_core.base.progress import tracked
 from zsad_core.errors import SettingError
 from zsad_core.imaging import datasets, image_sets
 from zsad_core.imaging.splits import registry
@@ -157,8 +158,8 @@ def _scans(source: Source, encoder: Encoder, progress: Progress) -> Material:
     spec = data_spec(source)
     dataset = datasets.open_dataset(spec)
     train_on, hold_out = examples.split(dataset.subjects(), source.modality, source.subjects)
-    voxels = [_voxels(dataset, subjects, source.modality) for subjects in (train_on, hold_out)]
-    _check_copies(voxels)
+    voxels = _voxels(dataset, [*train_on, *hold_out], source.modality, progress)
+    _check_copies(train_on, hold_out, voxels)
     choice = examples.SliceChoice("train", source.modality, source.slices, CLEAR, source.seed)
     other, region = replace(choice, split="validation"), spec.region
     return Material(
@@ -168,23 +169,24 @@ def _scans(source: Source, encoder: Encoder, progress: Progress) -> Material:
         tuple(s.id for s in train_on),
         tuple(s.id for s in hold_out),
         _rule(spec, train_on[0]),
-        *(tuple(of_part.values()) for of_part in voxels),
+        *(tuple(voxels[s.id] for s in of_part) for of_part in (train_on, hold_out)),
     )
 
 
 def _voxels(
-    dataset: datasets.Dataset, subjects: Sequence[Subject], modality: str
+    dataset: datasets.Dataset, subjects: Sequence[Subject], modality: str, progress: Progress
 ) -> dict[str, str]:
-    """Digests of the subjects' voxels, by id."""
-    return {subject.id: facts_of(dataset, subject.id, modality).voxels for subject in subjects}
+    """Digests of the subjects' voxels, by id; a scan is read where its digest is not known."""
+    return {s.id: facts_of(dataset, s.id, modality).voxels for s in tracked(subjects, progress)}
 
 
-def _check_copies(voxels: Sequence[Mapping[str, str]]) -> None:
+def _check_copies(
+    train: Sequence[Subject], held_out: Sequence[Subject], voxels: Mapping[str, str]
+) -> None:
     """Raise SettingError where a scan to train on lies among those held out under another id."""
-    train, held_out = voxels
-    parts: dict[str, Split] = dict.fromkeys(train, "train")
-    parts |= dict.fromkeys(held_out, "validation")
-    check_groups(parts, {**train, **held_out}, "scans of equal voxels")
+    parts: dict[str, Split] = {subject.id: "train" for subject in train}
+    parts |= {subject.id: "validation" for subject in held_out}
+    check_groups(parts, voxels, "scans of equal voxels")
 
 
 def _rule(data: DataSpec, first: Subject) -> str:
