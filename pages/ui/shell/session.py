@@ -268,12 +268,16 @@ def persisted(key: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Shown:
-    """The widget of a page that shows a choice: its value, and that of the widget before it."""
+    """The widget of a page that shows a choice: its value, and that of the widget before it.
+
+    `made` counts how often something else than a widget made the choice since it is shown.
+    """
 
     page: str | None
     number: int
     value: object
     before: object
+    made: int
 
 
 def widget(
@@ -292,11 +296,18 @@ def widget(
     name = f"{choice.key}-{place}" if place else choice.key
     page, value, shown = _PAGE.get(), choice.get(), _SHOWN.get().get(name)
     if shown is None or (page, value) != (shown.page, shown.value):
-        number, before = (shown.number, shown.value) if shown else (0, None)
-        shown = _Shown(page, number + 1, value, before)
+        last = shown or _Shown(page, 0, value, None, 0)
+        made = last.made + (value != last.value)
+        shown = _Shown(page, last.number + 1, value, last.value, made)
         _SHOWN.set({**_SHOWN.get(), name: shown})
     take = partial(_take, choice, name, shown.number, on_change)
     return {"key": f"{name}-{shown.number}", "on_change": take, default: shown.value}
+
+
+def times_made(choice: Entry[T]) -> int:
+    """How often something else than its widget, such as a button, made a choice."""
+    shown = _SHOWN.get().get(choice.key)
+    return shown.made if shown else 0
 
 
 def several(choice: Entry[T]) -> dict[str, Any]:
