@@ -47,6 +47,13 @@ def test_bins_are_half_open_and_the_top_belongs_to_the_last():
     ]
 
 
+@pytest.mark.parametrize("slices", range(2, 400))
+def test_a_slice_on_an_edge_lies_in_the_bin_above(slices):
+    """Exactly, in whole numbers: the bin of slice i of a brain is 20 i / (slices - 1)."""
+    exact = [min(20 * index // (slices - 1), 19) for index in range(slices)]
+    assert bin_of(depths(np.ones((slices, 1, 1), bool))).tolist() == exact
+
+
 def test_the_curve_by_hand():
     depth = np.array([np.nan, -1, -0.9, 0, 0.6, 1])
     dice = np.array([1, 0.2, 0.4, np.nan, 0.9, np.nan])

@@ -55,6 +55,13 @@ def test_other_groups_are_asked_for_by_axis_and_value():
     assert beside(GROUP, groups, ["modality=t1c"]) == (t1c,)
     assert beside(GROUP, groups, ["modality", "plane=coronal"]) == (t1c, coronal)
     assert beside(t1c, groups, ["modality=t1c"]) == ()
+    oracle, other_reading = (
+        replace(GROUP, threshold=f"oracle{GROUP.threshold.removeprefix('validation')}{more}")
+        for more in ("", ", anywhere")
+    )
+    groups += [oracle, other_reading]
+    assert beside(GROUP, groups, ["threshold=oracle"]) == (oracle,)
+    assert beside(GROUP, groups, [f"threshold={other_reading.threshold}"]) == (other_reading,)
     with pytest.raises(SettingError, match="'setup' is no axis of figures; choose modality or"):
         beside(GROUP, groups, ["setup=brats"])
     with pytest.raises(SettingError, match="No row has the modality 't1'; choose one of t1c; t2f"):

@@ -27,6 +27,19 @@ def test_the_table_of_dice(tmp_path):
     assert row["3D Dice sd"] == pytest.approx(np.sqrt((0.09 + 0.01 + 0.16) / 2))
 
 
+def test_subjects_with_a_2d_dice_alone_are_counted_beside_the_others(tmp_path):
+    put(tmp_path, "a", slices=with_dice(0.2))
+    put(tmp_path, "b", slices=((0, 0, 0, 0),), exposure=["checkpoint trained on it"])  # no lesion
+    assert "2D subjects" not in dice(dice_rows(tmp_path, which="brain", exposed=True))
+    seen = dice_rows(tmp_path, which="brain", exposed=True, empty="both_empty_one")
+    columns = ["subjects", "exposed", "2D subjects", "3D Dice", "2D Dice"]
+    assert dice(seen)[columns].to_numpy().tolist() == [[1, 1, 2, 0.2, 0.6]]
+    put(tmp_path, "c", slices=((0, 0, 0, 0),), exposure=["checkpoint trained on it"])
+    without = dice(dice_rows(tmp_path, which="brain", exposed=True))
+    assert without[["subjects"]].to_numpy().tolist() == [[1]]
+    assert without.get("exposed", [0])[0] == 0  # neither has a Dice
+
+
 def test_exposed_subjects_are_counted_and_noted_where_they_are_taken(tmp_path):
     put(tmp_path, "a")
     put(tmp_path, "b", exposure=["checkpoint trained on it"], prompts_tuned=True)
@@ -116,6 +129,11 @@ def test_lesions_by_their_size(tmp_path):
     put(tmp_path, "b")
     with results.connect(tmp_path) as rows:
         table = by_size(lesions(rows, selected_rows(rows, Selection(GROUP)), Selection(GROUP)))
+    put(tmp_path, "c", **of_lesions(2.0, detected=[False], slices=[0]))  # too small for the rule
+    with results.connect(tmp_path) as rows:
+        with_small = lesions(rows, selected_rows(rows, Selection(GROUP)), Selection(GROUP))
+    assert len(with_small) == 5
+    assert by_size(with_small).equals(table)
     rows_of_sizes = table[["size", "lesions", "missed", "lesion Dice"]].values.tolist()
     assert rows_of_sizes == [["under 20 mm³", 2, 2, 0.0], ["0.2 to 2 ml", 2, 0, 0.6]]
 

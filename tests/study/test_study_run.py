@@ -126,6 +126,19 @@ def test_a_study_that_was_cut_off_goes_on(write, tmp_path):
     studies.run(other, engine, local(engine), lambda _: None, lambda *_: None)
     assert dice(design.out) == dice(other.out)
 
+    def stop_drawing(words):
+        if words.startswith("Drawing"):
+            raise Cancelled("stopped")
+
+    before = (design.out / "report.html").read_text()
+    renamed = replace(design, study=read(write(BASELINE.replace("Baseline", "Renamed"))))
+    with pytest.raises(Cancelled):
+        studies.run(renamed, engine, local(engine), stop_drawing, lambda *_: None)
+    assert not (design.out / "study.lock.json").exists()  # of what was there before
+    (design.out / "report.html").write_text("of the renamed study")
+    studies.run(design, engine, local(engine), lambda _: None, lambda *_: None)
+    assert (design.out / "report.html").read_text() == before
+
 
 def test_a_folder_of_something_else_is_refused(write, tmp_path, capsys):
     (tmp_path / "out").mkdir()

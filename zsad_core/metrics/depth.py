@@ -14,6 +14,7 @@ from zsad_core.metrics.intervals import intervals
 from zsad_core.types import FloatArray, read_only
 
 BINS = 20
+EDGE = 1e-9  # of a bin: -0.8 is the first depth of bin 2, though its floating point lies below
 
 
 @dataclass(frozen=True)
@@ -71,18 +72,18 @@ def depth_curve(
 
 
 def bin_of(depths: FloatArray, bins: int = BINS) -> NDArray[np.int64]:
-    """Bin (S,) of each depth (S,); -1 for NaN. +1 belongs to the last bin.
+    """Bin (S,) of each depth (S,); -1 for NaN. An edge belongs to the bin above, +1 to the last.
 
     >>> bin_of(np.array([-1, 0, 1, np.nan]), bins=2).tolist()
     [0, 1, 1, -1]
     """
-    index = np.minimum(np.floor((depths + 1) / 2 * bins), bins - 1)
+    index = np.minimum(np.floor((depths + 1) / 2 * bins + EDGE), bins - 1)
     return np.where(np.isfinite(depths), index, -1).astype(np.int64)
 
 
 def bin_sql(depth: str, bins: int = BINS) -> str:
     """The same as an SQL expression over a column of depths, NULL for those without."""
-    index = f"least(floor(({depth} + 1) / 2 * {bins}), {bins - 1})"  # of NULL the last bin
+    index = f"least(floor(({depth} + 1) / 2 * {bins} + {EDGE}), {bins - 1})"  # of NULL the last bin
     return f"CASE WHEN {depth} IS NULL THEN -1 ELSE {index} END::INT1"
 
 

@@ -29,7 +29,10 @@ FIGURE_2 = (
     "farthest slice within 1.5 interquartile ranges, slices beyond not drawn. Red cross: the "
     "subject's 3D Dice."
 )
-SPREAD = f"Mean ± sd over subjects; low and high, in brackets: {intervals.WORDS}."
+SPREAD = (
+    "Mean ± sd over subjects, those with a 3D Dice, of 2D Dice over the 2D subjects where they "
+    f"differ; low and high, in brackets: {intervals.WORDS}."
+)
 SHARES = f"Low and high, in brackets, of a share: {intervals.WORDS}."
 PAIRED = (
     "On the subjects that both have; a subject without a value in one is left out of both. "
@@ -43,8 +46,8 @@ RANKS = (
     "which a configuration has a rank by mean 3D Dice; equal means share the better rank."
 )
 LESIONS = (
-    "By the BraTS 2023 rule; a missed lesion has Dice 0; a lesion lies at the depth of its largest "
-    f"slice. Mean ± sd over lesions; low and high, in brackets: {intervals.WORDS}."
+    "Lesions over 2 mm³ (BraTS 2023 rule); a missed lesion has Dice 0; a lesion lies at the depth "
+    f"of its largest slice. Mean ± sd over lesions; low and high, in brackets: {intervals.WORDS}."
 )
 _LESION_COUNTS = f"Lesions over 2 mm³ (BraTS 2023 rule). {SPREAD}"
 GROUPED = {

@@ -95,7 +95,8 @@ def beside(
 ) -> tuple[ComparisonGroup, ...]:
     """The neighbours of a group that are asked for, each as AXIS=VALUE, or AXIS for every value.
 
-    Raises SettingError for another axis, and for a value that no group has.
+    Of a threshold the rule is enough, such as "oracle"; rows read otherwise are not meant. Raises
+    SettingError for another axis, and for a value that no group has.
 
     >>> t2f, t1c = (ComparisonGroup("demo", m, "axial", "oracle") for m in ("t2f", "t1c"))
     >>> beside(t2f, [t2f, t1c], ["modality=t1c"]) == (t1c,)
@@ -106,7 +107,7 @@ def beside(
         if axis not in AXES:
             raise SettingError(f"'{axis}' is no axis of figures; choose {' or '.join(AXES)}.")
         values = sorted({getattr(entry, axis) for entry in groups})
-        if value and value not in values:
+        if value not in ("", *values, *(rule_text(name) for name in values if axis == "threshold")):
             raise SettingError(
                 f"No row has the {axis} '{value}'; choose one of {'; '.join(values)}."
             )
@@ -114,10 +115,18 @@ def beside(
         other
         for other in neighbours(group, groups)
         if any(
-            group.differing(other) == [axis] and value in ("", getattr(other, axis))
+            group.differing(other) == [axis] and _has(other, axis, value, group)
             for axis, value in pairs
         )
     )
+
+
+def _has(other: ComparisonGroup, axis: str, value: str, group: ComparisonGroup) -> bool:
+    """Whether a neighbour of a group has the value, or is read by that rule as the group is."""
+    if value in ("", getattr(other, axis)):
+        return True
+    of_rule = axis == "threshold" and value == rule_text(other.threshold)
+    return of_rule and other.conditions == group.conditions
 
 
 def comparison_groups(rows: duckdb.DuckDBPyConnection) -> list[ComparisonGroup]:

@@ -38,6 +38,7 @@ DASHES = {
     "longdash": (0, (8, 3)),
     "longdashdot": (0, (8, 3, 1, 3)),
 }
+LONG = 20  # letters of a name
 HATCHING = "//////"
 HATCHED: dict[str, Any] = {"marker": r"$\#$", "color": "grey", "ms": 6}  # an exposed subject
 RIM: dict[str, Any] = {"color": "white", "ms": 6, "elinewidth": 3, "capsize": 3, "capthick": 2.6}
@@ -55,6 +56,9 @@ def by_method(frame: pd.DataFrame, means: pd.DataFrame) -> Figure:
     }
     widths = [max(1.4, 0.55 * len(boxes)) for boxes in panels.values()]
     high = 3.2 + _inches(styles_by_series, 10)
+    turned: dict[str, Any] = {"rotation": 60, "ha": "right"}
+    if max(map(len, styles_by_series)) > LONG:  # they would reach far beyond their panel
+        turned = {"rotation": 90}
     size = (max(sum(widths), 2 * WIDTH) / len(panels), high)
     figure, axes = panels_of(len(panels), 1, size, widths)
     for axis, (setup, boxes) in zip(axes, panels.items(), strict=True):
@@ -69,7 +73,7 @@ def by_method(frame: pd.DataFrame, means: pd.DataFrame) -> Figure:
         for ink in (RIM, INK):
             axis.errorbar(range(len(boxes)), of_setup["mean"], bars, fmt="D", **ink)
         axis.set(title=setup, ylim=(-0.02, 1.02), xlim=(-0.6, len(boxes) - 0.4))
-        axis.set_xticks(range(len(boxes)), list(boxes), rotation=60, ha="right")
+        axis.set_xticks(range(len(boxes)), list(boxes), **turned)
     axes[0].set_ylabel("3D Dice")
     axes[0].plot([], [], "D", label=MEAN, color="black", ms=INK["ms"])
     if rows["exposed"].any():

@@ -117,6 +117,15 @@ class Selection:
         """The values of a field of `ComparisonGroup` among the groups, each once."""
         return tuple(dict.fromkeys(str(getattr(group, field)) for group in self.groups))
 
+    def differing(self, group: ComparisonGroup) -> list[str]:
+        """How one of the groups differs from others; of a threshold the rule where that tells."""
+        varied = [name for name in vars(group) if len(self.values(name)) > 1]
+        by_rule = len({other.rule_text for other in self.groups}) == len(self.values("threshold"))
+        return [
+            group.rule_text if name == "threshold" and by_rule else getattr(group, name)
+            for name in varied
+        ]
+
 
 def selected_rows(rows: duckdb.DuckDBPyConnection, selection: Selection) -> pd.DataFrame:
     """A row for each selected subject and configuration, `n` its number in the group.
@@ -128,11 +137,10 @@ def selected_rows(rows: duckdb.DuckDBPyConnection, selection: Selection) -> pd.D
     rule, `missed` the ones that no predicted component touches, `beside` the unlabelled set of a
     method for whole volumes as JSON, else "". Raises DataError where nothing is left.
     """
-    varied = [name for name in vars(selection.group) if len(selection.values(name)) > 1]
     frames = []
     for group in selection.groups:
         in_group = rows.execute(_ROWS, list(astuple(group))).df()
-        suffix = "".join(f", {getattr(group, name)}" for name in varied)
+        suffix = "".join(f", {words}" for words in selection.differing(group))
         of_prompts = in_group.pop("of_prompts").astype(str)
         in_group["series"] = in_group["method"].map(name_of) + of_prompts + suffix
         frames.append(in_group.assign(first_group=group == selection.group))

@@ -36,6 +36,7 @@ from zsad_core.report.selection import (
 from zsad_core.report.table_text import HIGH, LOW, SD, Table
 
 CONFIGURATION = ["setup", "series"]
+DICE = {"dice_3d": "3D Dice", "dice_2d": "2D Dice"}
 SIZES = (0.0, 20.0, 200.0, 2000.0, np.inf)
 SIZE_NAMES = ("under 20 mm³", "20 to 200 mm³", "0.2 to 2 ml", "2 ml and more")
 EVERYONE = "all"
@@ -134,12 +135,18 @@ def thresholds(rows: duckdb.DuckDBPyConnection, selection: Selection) -> list[Ta
 
 
 def dice(frame: pd.DataFrame, group: str = "") -> pd.DataFrame:
-    """Mean, sd and interval of 3D and 2D Dice; `exposed` counts subjects seen before, if any."""
+    """Mean, sd and interval of 3D and 2D Dice.
+
+    `subjects` have a 3D Dice; where others have a 2D Dice, `2D subjects` counts these. `exposed`
+    counts those of either that were seen before, if any.
+    """
+    frame = frame.assign(exposed=frame["exposed"] & frame[[*DICE]].notna().any(axis=1))
     grouped = _grouped(frame, group)
     columns = {
         "subjects": ("dice_3d", "count"),
         "3D Dice": ("dice_3d", "mean"),
         "3D Dice sd": ("dice_3d", deviation),
+        "2D subjects": ("dice_2d", "count"),
         "2D Dice": ("dice_2d", "mean"),
         "2D Dice sd": ("dice_2d", deviation),
         "slices": ("slices", "sum"),
@@ -147,7 +154,9 @@ def dice(frame: pd.DataFrame, group: str = "") -> pd.DataFrame:
     if frame["exposed"].any():
         columns = {"subjects": columns["subjects"], "exposed": ("exposed", "sum"), **columns}
     table = grouped.agg(**columns).reset_index()
-    for name, column in (("3D Dice", "dice_3d"), ("2D Dice", "dice_2d")):
+    if table["2D subjects"].equals(table["subjects"]):
+        table = table.drop(columns="2D subjects")
+    for column, name in DICE.items():
         _insert_interval(table, name, grouped, frame, frame[column])
     return _with_headings(table)
 
@@ -176,7 +185,11 @@ def failures(
 
 
 def by_size(lesion_rows: pd.DataFrame) -> pd.DataFrame:
-    """Lesions of `measures.lesions` in groups of volume: how many, how many missed, mean Dice."""
+    """Lesions of `measures.lesions` in groups of volume: how many, how many missed, mean Dice.
+
+    Those that the rule ignores as too small are left out.
+    """
+    lesion_rows = lesion_rows[lesion_rows["counts"]]
     sizes = pd.cut(lesion_rows["mm3"], SIZES, right=False, labels=SIZE_NAMES)
     grouped = lesion_rows.assign(size=sizes).groupby([*CONFIGURATION, "size"], observed=True)
     means = {"lesion Dice": ("dice", "mean"), "lesion Dice sd": ("dice", deviation)}

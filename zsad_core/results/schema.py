@@ -226,7 +226,7 @@ are levels: a voxel was predicted from `(level - 0.5) / 255` of the range on. Th
 left where they are and not read.
 
 An evaluation ends by joining the parts of each table in one file, `merged-NUMBER.parquet`. Beside
-that of `slices` lie its sums by depth, `merged-NUMBER.middle-2` and `merged-NUMBER.centroid-2`,
+that of `slices` lie its sums by depth, `merged-NUMBER.middle-3` and `merged-NUMBER.centroid-3`,
 named by the centre that depth 0 means and by their format: Parquet too, read through the views
 `depths_middle` and `depths_centroid`. They can be removed: the views then add up the slices
 themselves.

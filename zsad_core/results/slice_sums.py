@@ -18,7 +18,7 @@ from zsad_core.results.parts import writer
 
 Centre = Literal["middle", "centroid"]
 BATCH = 50_000  # slices that are summed at once
-FORMAT = 2  # goes up when what a sum holds changes
+FORMAT = 3  # goes up when what a sum holds changes
 CENTRES: tuple[Centre, ...] = ("middle", "centroid")
 _KINDS = {
     "lesion": "truth > 0",

@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from zsad_core.base.atomic import write_whole
+from zsad_core.base.atomic import on_disk, write_whole
 from zsad_core.base.store import key_of
 from zsad_core.base.version import VERSION
 from zsad_core.imaging.splits import registry
@@ -57,6 +57,12 @@ def matches(lock: Lock, out: Path) -> bool:
     """Whether the lock in the folder is this one."""
     path = out / FILE
     return path.is_file() and path.read_text(encoding="utf-8") == _text(lock)
+
+
+def remove(out: Path) -> None:
+    """Remove the lock from the folder, before anything else there changes."""
+    with on_disk(out / FILE):
+        (out / FILE).unlink(missing_ok=True)
 
 
 def write(lock: Lock, out: Path) -> None:

@@ -62,6 +62,7 @@ def run(design: Design, engine: Engine, work: Work, tell: Tell, progress: Progre
     with rows_of(design, engine, chosen) as rows:
         lock = locks.lock_of(design, rows)
         if not (locks.matches(lock, design.out) and (design.out / report.FILE).is_file()):
+            locks.remove(design.out)
             tell("Drawing figures and tables.")
             drawn = _draw(design, engine, rows, tell, progress)
             lacking = dict.fromkeys(subject for cohort in chosen for subject in unusable(cohort))

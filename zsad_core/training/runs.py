@@ -1,7 +1,6 @@
 """One training from its request to its checkpoint, for the command line and the Setup page."""
 
 import hashlib
-import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
@@ -69,7 +68,7 @@ def run(
     check_out(request.out, ".safetensors")
     if request.official:
         check_out(Path(request.official), ".pth")
-    began, source = time.monotonic(), _source(request)
+    source = _source(request)
     entry, side = entry_of(request), request.loss_side
     encoder = examples.open_encoder(entry, request.device, side, request.precision, turn)
     learner, path = encoder.method.learner(encoder), _start_file(request)
@@ -83,7 +82,6 @@ def run(
     )
     fitted = fit.fit(learner, (material.train, material.held_out), plan, start, report)
     facts = _facts(request, material, fitted, encoder)
-    facts["seconds"] = f"{time.monotonic() - began:.0f}"
     save(fitted.tensors, facts, request.out)
     if request.official:
         with whole(Path(request.official)) as temporary, temporary.open("wb") as stream:
