@@ -1,6 +1,7 @@
 """Figures of rows made by hand, their captions and files."""
 
 import csv
+import warnings
 import xml.etree.ElementTree as ET
 
 import numpy as np
@@ -55,6 +56,17 @@ def test_figure_1_has_means_with_intervals_over_patients(tmp_path):
         assert (
             "95 % interval: percentile bootstrap over patients, 10,000 resamples, seed 0" in figure
         )
+
+
+def test_long_names_leave_figure_1_its_panels(tmp_path):
+    put(tmp_path, "a", slices=with_dice(0.5))
+    long = "Predictions of another model, {} % of the range, anywhere, split main (0a1b2c3d)"
+    names = [long.format(rule) for rule in (10, 20, 30, 40)]
+    one = dice_rows(tmp_path)
+    frame = pd.concat([one.assign(setup=setup, series=name) for setup in "xyz" for name in names])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # Matplotlib warns where it gives up
+        prints.save(prints.by_method(frame, means(frame)), "A caption.", tmp_path / "figure1")
 
 
 def test_captions_name_rules_counts_and_what_flatters(tmp_path):

@@ -47,6 +47,14 @@ def test_what_differs_between_groups_names_their_series(tmp_path):
     assert list(subject.configurations) == [("brats", "WinCLIP, t2f")]
 
 
+def test_a_series_of_a_threshold_is_named_by_its_rule_where_that_tells():
+    here = replace(GROUP, threshold="oracle, split main (0a1b2c3d)")
+    validation = replace(here, threshold="validation, split main (0a1b2c3d)")
+    anywhere = replace(here, threshold="oracle, anywhere, split main (0a1b2c3d)")
+    assert Selection(here, others=(validation,)).differing(here) == ["oracle"]
+    assert Selection(here, others=(anywhere,)).differing(anywhere) == [anywhere.threshold]
+
+
 def test_other_groups_are_asked_for_by_axis_and_value():
     t1c, coronal = replace(GROUP, modality="t1c"), replace(GROUP, plane="coronal")
     both, other = replace(t1c, plane="coronal"), replace(t1c, data="brats")
