@@ -53,7 +53,9 @@ def test_a_page_change_in_the_middle_of_an_edit_undoes_no_choice(app, edits):
     """The browser may send the text after the page change, and has dropped its widgets by then."""
     page, _ = app
     edits.fill("a large hole")
-    there_and_back(page)
+    links(page).filter(has_text="Setup").click()
+    settled(page)  # on Setup, or on Prompts where the text came last
+    links(page).filter(has_text="Prompts").click()
     page.get_by_text("now: aprilgan (edited)").wait_for()
     expect(edits).to_have_value("a large hole")
     page.wait_for_timeout(1500)  # a job is looked at: all widgets are sent

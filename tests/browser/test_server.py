@@ -5,6 +5,7 @@ import re
 import shlex
 import shutil
 import socket
+import ssl
 import subprocess
 import time
 from contextlib import contextmanager
@@ -72,6 +73,23 @@ def nginx(folder, app_port, tls):
         assert process.wait(10) == 0
 
 
+def wait_for_certificate(port):
+    """Wait until a server that listens already has made its own certificate."""
+    anybody = ssl.create_default_context()
+    anybody.check_hostname, anybody.verify_mode = False, ssl.CERT_NONE
+    end = time.monotonic() + WAIT
+    while True:
+        try:
+            with (
+                socket.create_connection(("localhost", port), WAIT) as plain,
+                anybody.wrap_socket(plain, server_hostname="localhost"),
+            ):
+                return
+        except ssl.SSLError:
+            assert time.monotonic() < end
+            time.sleep(0.1)
+
+
 @contextmanager
 def caddy(folder, app_port, tls):
     """The shipped configuration before an app; yields the address of the base path."""
@@ -90,6 +108,8 @@ def caddy(folder, app_port, tls):
         process = subprocess.Popen(command, env={**os.environ, **places}, stderr=log)
     try:
         wait_for(port)
+        if tls:
+            wait_for_certificate(port)
         yield f"{address}/{BASE}"
     finally:
         process.terminate()

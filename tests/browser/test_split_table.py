@@ -56,6 +56,7 @@ def edit(page, parts, name=""):
         cell = page.get_by_test_id(f"glide-cell-3-{row}")
         expect(cell).to_have_attribute("aria-selected", "true")
         page.keyboard.press("Enter")
+        page.locator("#portal input").first.wait_for()  # or the first letters are lost
         page.keyboard.type(part)
         page.keyboard.press("Enter")
         expect(cell).to_have_text(part)
