@@ -66,7 +66,10 @@ def test_long_names_leave_figure_1_its_panels(tmp_path):
     frame = pd.concat([one.assign(setup=setup, series=name) for setup in "xyz" for name in names])
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # Matplotlib warns where it gives up
-        prints.save(prints.by_method(frame, means(frame)), "A caption.", tmp_path / "figure1")
+        figure = prints.by_method(frame, means(frame))
+        prints.save(figure, "A caption.", tmp_path / "figure1")
+    for axis in figure.axes:
+        assert axis.get_window_extent().width > figure.bbox.width / 5
 
 
 def test_captions_name_rules_counts_and_what_flatters(tmp_path):

@@ -51,8 +51,8 @@ def test_a_series_of_a_threshold_is_named_by_its_rule_where_that_tells():
     here = replace(GROUP, threshold="oracle, split main (0a1b2c3d)")
     validation = replace(here, threshold="validation, split main (0a1b2c3d)")
     anywhere = replace(here, threshold="oracle, anywhere, split main (0a1b2c3d)")
-    assert Selection(here, others=(validation,)).differing(here) == ["oracle"]
-    assert Selection(here, others=(anywhere,)).differing(anywhere) == [anywhere.threshold]
+    assert Selection(here, others=(validation,)).words_of(here) == ["oracle"]
+    assert Selection(here, others=(anywhere,)).words_of(anywhere) == [anywhere.threshold]
 
 
 def test_other_groups_are_asked_for_by_axis_and_value():

@@ -105,8 +105,8 @@ class Job:
     `page` is the path of the page that shows what it gives, "" for none. `kind` names work that
     goes on only as long as a tab shows what it gives, "" for work that was started by hand. The
     note is that of the last step, or the `remark` on the whole work. `cancelled_by` is the user who
-    cancelled it, "" where nobody in particular did. The title is seen by
-    everybody; the error may name what only those who wait for it may see. Times are monotonic.
+    cancelled it, "" where nobody in particular did. The title is seen by everybody; the error may
+    name what only those who wait for it may see. Times are monotonic.
     """
 
     title: str

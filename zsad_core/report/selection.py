@@ -117,8 +117,8 @@ class Selection:
         """The values of a field of `ComparisonGroup` among the groups, each once."""
         return tuple(dict.fromkeys(str(getattr(group, field)) for group in self.groups))
 
-    def differing(self, group: ComparisonGroup) -> list[str]:
-        """How one of the groups differs from others; of a threshold the rule where that tells."""
+    def words_of(self, group: ComparisonGroup) -> list[str]:
+        """What tells one of the groups from the others; of a threshold the rule, if that does."""
         varied = [name for name in vars(group) if len(self.values(name)) > 1]
         by_rule = len({other.rule_text for other in self.groups}) == len(self.values("threshold"))
         return [
@@ -140,7 +140,7 @@ def selected_rows(rows: duckdb.DuckDBPyConnection, selection: Selection) -> pd.D
     frames = []
     for group in selection.groups:
         in_group = rows.execute(_ROWS, list(astuple(group))).df()
-        suffix = "".join(f", {words}" for words in selection.differing(group))
+        suffix = "".join(f", {words}" for words in selection.words_of(group))
         of_prompts = in_group.pop("of_prompts").astype(str)
         in_group["series"] = in_group["method"].map(name_of) + of_prompts + suffix
         frames.append(in_group.assign(first_group=group == selection.group))

@@ -14,6 +14,7 @@ from zsad_core.metrics.spread import deviation
 from zsad_core.report import captions, threshold_costs
 from zsad_core.report.backbone_names import by_configuration
 from zsad_core.report.comparisons import (
+    DICE,
     configuration_label,
     configuration_names,
     every_pair,
@@ -36,7 +37,6 @@ from zsad_core.report.selection import (
 from zsad_core.report.table_text import HIGH, LOW, SD, Table
 
 CONFIGURATION = ["setup", "series"]
-DICE = {"dice_3d": "3D Dice", "dice_2d": "2D Dice"}
 SIZES = (0.0, 20.0, 200.0, 2000.0, np.inf)
 SIZE_NAMES = ("under 20 mm³", "20 to 200 mm³", "0.2 to 2 ml", "2 ml and more")
 EVERYONE = "all"
@@ -140,7 +140,7 @@ def dice(frame: pd.DataFrame, group: str = "") -> pd.DataFrame:
     `subjects` have a 3D Dice; where others have a 2D Dice, `2D subjects` counts these. `exposed`
     counts those of either that were seen before, if any.
     """
-    frame = frame.assign(exposed=frame["exposed"] & frame[[*DICE]].notna().any(axis=1))
+    frame = frame.assign(exposed=frame["exposed"] & frame[[*DICE.values()]].notna().any(axis=1))
     grouped = _grouped(frame, group)
     columns = {
         "subjects": ("dice_3d", "count"),
@@ -156,7 +156,7 @@ def dice(frame: pd.DataFrame, group: str = "") -> pd.DataFrame:
     table = grouped.agg(**columns).reset_index()
     if table["2D subjects"].equals(table["subjects"]):
         table = table.drop(columns="2D subjects")
-    for column, name in DICE.items():
+    for name, column in DICE.items():
         _insert_interval(table, name, grouped, frame, frame[column])
     return _with_headings(table)
 
