@@ -57,7 +57,7 @@ def test_pinned_cases_become_a_deck_that_opens_offline(app, tmp_path):
         page.get_by_role("button", name="Pin this view").click()
         page.get_by_label("Title").fill(title)
         page.get_by_role("button", name="Pin", exact=True).click()
-        page.get_by_text("Pinned.").wait_for()
+        page.get_by_text(f"Pinned: {title}").wait_for()
     page.goto(server.address("Failures", failures="Pins"))
     page.get_by_text("Make a deck").click()
     page.get_by_role("button", name="Make the deck of 2 cases").click()

@@ -147,7 +147,7 @@ def test_users_see_nothing_of_each_other(team, log_in, new_page, scan):
     ada.get_by_role("button", name="Pin this view").click()
     ada.get_by_label("Title").fill("quokka pin")
     ada.get_by_role("button", name="Pin", exact=True).click()
-    ada.get_by_text("Pinned.").wait_for()
+    ada.get_by_text("Pinned: quokka pin").wait_for()
     settled(ada)
     ada.get_by_text("Export this view").click()
     with ada.expect_download() as waiting:

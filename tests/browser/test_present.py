@@ -44,7 +44,7 @@ def pin(page, server, where, index, title):
     page.get_by_label("Title").fill(title)
     page.get_by_label("Note").fill("Why <i>this</i> fails")
     page.get_by_role("button", name="Pin", exact=True).click()
-    page.get_by_text("Pinned.").wait_for()
+    page.get_by_text(f"Pinned: {title}").wait_for()
 
 
 def size(page, name):

@@ -32,5 +32,5 @@ def opened(page, query=None, **choices):
 
 
 def words(test):
-    kinds = (test.markdown, test.caption, test.info, test.warning, test.success, test.error)
-    return " ".join(one.value for kind in kinds for one in kind)
+    told = (test.info, test.warning, test.success, test.error, test.toast)
+    return " ".join(one.value for kind in (test.markdown, test.caption, *told) for one in kind)

@@ -27,7 +27,7 @@ def test_explore_pins_the_view_with_its_note_and_numbers():
     next(one for one in test.text_area if one.label == "Note").set_value("why?")
     button(test, "Pin").click().run()
     assert not test.exception
-    assert "Pinned." in words(test)
+    assert "Pinned: Half \\<b\\>found\\</b\\>" in words(test)
     [one] = pins.all_pins()
     assert (one.title, one.note, one.index, one.threshold.value) == (
         "Half <b>found</b>",

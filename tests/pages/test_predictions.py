@@ -57,7 +57,10 @@ def test_a_folder_is_shown_added_and_then_a_method_like_any_other(masks):
     next(one for one in test.button if one.label == "Add for 1 subject").click().run()
     assert not test.exception
     assert "Added nn-v2" in said(test)
-    assert not test.error  # the fields still hold what was just added
+    assert "Added nn-v2" in said(test.run())  # another run, such as a job's, takes it from nobody
+    fields = [test.text_input(key=f"predictions-{name}") for name in ("folder", "name")]
+    assert [field.value for field in fields] == ["", ""]
+    assert not test.error
     assert registry.find(DATA, "nn-v2").kind == "mask"
 
     explore = opened("Explore", method="predictions", setup="nn-v2", rule="fixed")

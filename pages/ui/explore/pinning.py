@@ -42,4 +42,4 @@ def _add(view: View, title: str, note: str) -> None:
     except ZsadError as error:
         st.error(escape(str(error)))
     else:
-        st.success("Pinned.")
+        st.toast(f"Pinned: {escape(pin.title)}")

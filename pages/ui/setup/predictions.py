@@ -68,7 +68,7 @@ def _form(roots: dict[str, DataSpec]) -> None:
     provenance = right.text_area("Made by", placeholder="model, version, weights", max_chars=500)
     trained = right.text_area("Trained on", placeholder="data, subjects, folds", max_chars=500)
     resample = right.checkbox("Resample files that lie on another grid")
-    if added or not folder or not name:  # what was added is still in the fields
+    if not folder or not name:
         st.caption("Enter a folder and a name; matches are shown before anything is added.")
         return
     made = Predictions(name, folder, kind, labels, resample=resample)
@@ -108,4 +108,5 @@ def _add(root: str, spec: DataSpec, made: Predictions, matches: Survey) -> None:
     registry.add(spec, made, methods.METHODS)
     what = f"Added {made.name} for {root}"
     session.notify(KEY, f"{what}; choose the method 'predictions' in the sidebar of any page.")
+    session.request({"predictions-folder": "", "predictions-name": ""})
     st.rerun()

@@ -77,10 +77,9 @@ def prompt_editor(method: str, below: Callable[[str], None] = lambda side: None)
         with st.container():
             below(side)
     st.text_input("Class name (replaces {})", max_chars=80, **widget(TEXTS["class_name"]))
-    made = " ".join(str(session.times_made(text)) for text in TEXTS.values())
     _typed(
         key="typed",
-        data={"of": session.PROMPTS.get(), "made": made, **_shown()},  # see payload.message: flat
+        data={"of": session.PROMPTS.get(), **_shown()},  # see payload.message: flat
         on_texts_change=lambda: put_fields(session.component("typed")["texts"]),
     )
 

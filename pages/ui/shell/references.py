@@ -103,6 +103,7 @@ def _picking(slices: SliceSpec, subjects: Sequence[Subject]) -> None:
 
 def _pick(of: SliceSpec, shown: SliceSpec, count: int) -> None:
     """Add clear slices of a subject, around the depth of the slice last looked at."""
+    session.notify(KEY, "")
     try:
         depth = slicing.depths(engine().stack(shown).brain)
         near = float(np.nan_to_num(depth[min(session.SLICE.get() or 0, len(depth) - 1)]))

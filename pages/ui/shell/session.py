@@ -6,6 +6,7 @@ run makes the address of what is chosen.
 """
 
 import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,6 +20,7 @@ from zsad_core.base.wording import whole_number
 from zsad_core.types import DataSpec, Precision
 
 T = TypeVar("T")
+NOTICE_S = 30.0  # long enough for a slow run, and to be read
 
 
 @dataclass(frozen=True)
@@ -201,7 +203,8 @@ NEXT_VIEW = Entry[Any]("_next_view", None)
 """The view that a callback asked for."""
 _PAGE = Entry[str | None]("_page", None)
 _REQUESTS = Entry[dict[str, Any]]("requests", {})
-_NOTICES = Entry("_notice", "")
+_NOTICES = Entry[tuple[str, float] | None]("_notice", None)
+"""A message, and when it was given."""
 _SHOWN = Entry[dict[str, "_Shown"]]("_shown", {})
 """What shows each choice, by its widget's name."""
 _WITHIN = Entry[dict[str, object]]("_within", {})
@@ -268,16 +271,12 @@ def persisted(key: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Shown:
-    """The widget of a page that shows a choice: its value, and that of the widget before it.
-
-    `made` counts how often something else than a widget made the choice since it is shown.
-    """
+    """The widget of a page that shows a choice: its value, and that of the widget before it."""
 
     page: str | None
     number: int
     value: object
     before: object
-    made: int
 
 
 def widget(
@@ -296,18 +295,11 @@ def widget(
     name = f"{choice.key}-{place}" if place else choice.key
     page, value, shown = _PAGE.get(), choice.get(), _SHOWN.get().get(name)
     if shown is None or (page, value) != (shown.page, shown.value):
-        last = shown or _Shown(page, 0, value, None, 0)
-        made = last.made + (value != last.value)
-        shown = _Shown(page, last.number + 1, value, last.value, made)
+        number, before = (shown.number, shown.value) if shown else (0, None)
+        shown = _Shown(page, number + 1, value, before)
         _SHOWN.set({**_SHOWN.get(), name: shown})
     take = partial(_take, choice, name, shown.number, on_change)
     return {"key": f"{name}-{shown.number}", "on_change": take, default: shown.value}
-
-
-def times_made(choice: Entry[T]) -> int:
-    """How often something else than its widget, such as a button, made a choice."""
-    shown = _SHOWN.get().get(choice.key)
-    return shown.made if shown else 0
 
 
 def several(choice: Entry[T]) -> dict[str, Any]:
@@ -433,10 +425,11 @@ def set_threshold(value: float, high: float) -> None:
 
 
 def notify(place: str, text: str) -> None:
-    """A message for a place on the page, for the next run to show."""
-    _NOTICES.of(place).set(text)
+    """A message for a place on the page, which the next runs show for a while."""
+    _NOTICES.of(place).set((text, time.monotonic()))
 
 
 def notice(place: str) -> str:
-    """The message for the place, once; "" without."""
-    return _NOTICES.of(place).pop()
+    """The message for the place, whatever else runs the page in the meantime; "" without."""
+    text, since = _NOTICES.of(place).get() or ("", -math.inf)
+    return text if time.monotonic() < since + NOTICE_S else ""

@@ -3,46 +3,45 @@
 
 const KEPT = "zsad-typed";
 
-// { of, made, texts }: texts by field, of one prompt set, typed since something else than typing
-// made the fields; null where nothing is kept.
-function read() {
-  try {
-    return JSON.parse(sessionStorage.getItem(KEPT));
-  } catch {
-    return null;
-  }
+function write(of, texts) {
+  if (Object.keys(texts).length) sessionStorage.setItem(KEPT, JSON.stringify({ of, texts }));
+  else sessionStorage.removeItem(KEPT);
 }
 
-function write(kept) {
-  if (kept && Object.keys(kept.texts).length) sessionStorage.setItem(KEPT, JSON.stringify(kept));
-  else sessionStorage.removeItem(KEPT);
+// Of a prompt set, { text, over } by field: what was typed, and what the field held before. A text
+// is kept while Python still knows that one: once it knows the text, or something else than typing
+// made the field, there is nothing to tell.
+function waiting({ of, ...held }) {
+  let kept = null;
+  try {
+    kept = JSON.parse(sessionStorage.getItem(KEPT));
+  } catch {
+    // nothing of ours
+  }
+  const texts = Object.entries(kept?.of === of ? kept.texts : {});
+  return Object.fromEntries(
+    texts.filter(([name, { text, over }]) => over === held[name] && text !== over),
+  );
 }
 
 const fieldOf = (name) => document.querySelector(`[class*="st-key-${name}-"] :is(textarea, input)`);
 
 function listen(event) {
-  const { of, made, ...fields } = window.__zsadTyped.data;
-  const name = Object.keys(fields).find((one) => event.target === fieldOf(one));
+  const { data } = window.__zsadTyped;
+  const name = Object.keys(data).find((one) => one !== "of" && event.target === fieldOf(one));
   if (!name) return;
-  const kept = read();
-  const texts = kept?.of === of && kept.made === made ? kept.texts : {};
-  write({ of, made, texts: { ...texts, [name]: event.target.value } });
-}
-
-// Texts of the set that Python does not know; the others need not be kept. A reload begins to
-// count anew what made the fields.
-function unknown({ of, made, ...texts }, reloaded) {
-  const kept = read();
-  if (kept?.of !== of || !(reloaded || kept.made === made)) return {};
-  const found = Object.entries(kept.texts).filter(([name, text]) => text !== texts[name]);
-  write({ of, made, texts: Object.fromEntries(found) });
-  return Object.fromEntries(found);
+  write(data.of, { ...waiting(data), [name]: { text: event.target.value, over: data[name] } });
 }
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const last = window.__zsadTyped;
   window.__zsadTyped = { data, drawn: parentElement };
-  const texts = unknown(data, !last);
+  const texts = waiting(data);
+  write(data.of, texts);
   if (!last) document.addEventListener("input", listen, true);
-  if (last?.drawn !== parentElement && Object.keys(texts).length) setTriggerValue("texts", texts);
+  if (last?.drawn === parentElement || !Object.keys(texts).length) return;
+  setTriggerValue(
+    "texts",
+    Object.fromEntries(Object.entries(texts).map(([name, { text }]) => [name, text])),
+  );
 }
