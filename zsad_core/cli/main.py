@@ -53,9 +53,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ZsadError as error:
         print(f"error: {_lost_output() or error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("stopped; what was done is kept", file=sys.stderr)
-        return 130
     except BrokenPipeError:  # the reader of the output has closed it, as `head` does
         _lost_output()
         return 141

@@ -70,6 +70,7 @@ def run(parsed: argparse.Namespace) -> None:
         print(f"going on after epoch {done}, kept in {runs.unfinished(request)}")
     fitted = runs.run(request, show, _tell)
     request_files.keep(request)
+    runs.finish(request)
     losses = f"loss {fitted.loss:.3f}, on validation {fitted.validation_loss:.3f}"
     dice = f"Dice {fitted.validation_dice:.3f} at its best threshold"
     print(f"\nepoch {fitted.epoch} kept: {losses}, {dice}; {request.out}")

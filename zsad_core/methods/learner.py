@@ -11,6 +11,7 @@ import safetensors.numpy
 from numpy.typing import NDArray
 from torch import Tensor
 
+from zsad_core.backbones.tensor_files import ordered
 from zsad_core.base.atomic import write_whole
 from zsad_core.methods.encoder import Encoder
 from zsad_core.types import ByteArray, FloatArray, MaskArray, Tensors
@@ -131,7 +132,7 @@ class Learner(ABC):
 def save(tensors: Tensors, facts: dict[str, str], path: Path) -> None:
     """Write tensors as float16 safetensors with facts as metadata; the file appears whole.
 
-    Raises StorageError.
+    Equal tensors and facts are equal bytes, and so have one digest. Raises StorageError.
     """
     halves = {name: value.astype(np.float16) for name, value in tensors.items()}
-    write_whole(path, safetensors.numpy.save(halves, facts))
+    write_whole(path, ordered(safetensors.numpy.save(halves, facts)))

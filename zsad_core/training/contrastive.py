@@ -24,6 +24,7 @@ from safetensors.torch import save as safetensors_bytes
 from torch import Tensor, nn
 from torch.nn import functional
 
+from zsad_core.backbones.tensor_files import ordered
 from zsad_core.base.atomic import write_whole
 from zsad_core.training import captions, regions
 from zsad_core.training.captions import Facts, Sentence
@@ -258,7 +259,7 @@ def save(model: open_clip.CLIP, name: str, folder: Path, facts: dict[str, str]) 
     tokens = {TOKENS: state.pop(TOKENS)}
     if name == "demo":
         write_whole(folder / "demo-tokens.safetensors", safetensors_bytes(tokens))
-    write_whole(folder / f"{name}.safetensors", safetensors_bytes(state, facts))
+    write_whole(folder / f"{name}.safetensors", ordered(safetensors_bytes(state, facts)))
 
 
 def printer(every: int = 50) -> LevelReport:

@@ -45,7 +45,7 @@ def folder(home: Path | None = None) -> Path:
 def begin(name: str, request: TrainRequest, home: Path | None = None) -> OwnTraining:
     """Check a training and keep its request; its checkpoint goes to `folder`. Raises ZsadError."""
     out = folder(home) / f"{request.method}-{name}.safetensors"
-    own = OwnTraining(name, replace(request_files.with_whole_paths(request), out=out))
+    own = OwnTraining(name, replace(request_files.with_whole_paths(request, home), out=out))
     own_setups.check_names(_setup(own))
     runs.epochs_done(own.request)  # what it needs is there
     write_whole(_request_file(own), TRAINING.dump_json(own, indent=1))
@@ -69,8 +69,9 @@ def run(
     Each batch and each step takes a `turn` on the device.
     """
     progress(0, 1, "loading the backbone")
+    request = request_files.with_whole_paths(own.request, home)
     fitted = runs.run(
-        own.request,
+        request,
         lambda done, total: progress(done, total, "reading images"),
         lambda done, total, loss, _: progress(done, total, f"loss {loss:.3f}"),
         turn,
@@ -78,16 +79,16 @@ def run(
     progress(
         1, 1, f"epoch {fitted.epoch} kept: Dice {fitted.validation_dice:.3f} on held-out images"
     )
-    request_files.keep(own.request)
+    request_files.keep(request, home)
     entry = own_setups.add(_setup(own), home)
-    _request_file(own).unlink(missing_ok=True)
+    discard(own)
     return entry
 
 
 def discard(own: OwnTraining) -> None:
-    """Forget a training that has not ended, and what is kept of it."""
-    runs.unfinished(own.request).unlink(missing_ok=True)
+    """Forget a training that is to go on no more, and what is kept of it."""
     _request_file(own).unlink(missing_ok=True)
+    runs.finish(own.request)
 
 
 def _request_file(own: OwnTraining) -> Path:

@@ -18,28 +18,31 @@ T = TypeVar("T")
 REQUEST = pydantic.TypeAdapter(TrainRequest)
 
 
-def keep(request: TrainRequest) -> None:
+def keep(request: TrainRequest, own: Path | None = None) -> None:
     """Keep the request of the checkpoint that it wrote, its paths absolute.
 
-    A checkpoint's own record names files without their folders. Raises StorageError.
+    A checkpoint's own record names files without their folders. Raises StorageError, and
+    SettingError as `with_whole_paths`.
     """
-    content = REQUEST.dump_json(with_whole_paths(request), indent=1)
+    content = REQUEST.dump_json(with_whole_paths(request, own), indent=1)
     write_whole(_file(file_digest(request.out)), content)
 
 
-def with_whole_paths(request: TrainRequest) -> TrainRequest:
-    """The request with the paths of what it reads absolute.
+def with_whole_paths(request: TrainRequest, own: Path | None = None) -> TrainRequest:
+    """The request with the paths of what it reads absolute; `own` is the home of its user.
 
     Raises SettingError for one that may not be opened here, whether it exists or not.
     """
     source, spec = request.source, request.backbone
+
+    def whole(text: str) -> str:
+        return str(typed(text, own)) if text else ""
+
     if source.data and source.data not in DEMOS:
-        source = replace(source, data=str(typed(source.data)))
+        source = replace(source, data=whole(source.data))
     if spec.name.endswith(".json"):
-        weights = str(typed(spec.weights)) if spec.weights else ""
-        spec = BackboneSpec(str(typed(spec.name)), weights)
-    start = str(typed(request.start)) if request.start else ""
-    return replace(request, source=source, backbone=spec, start=start)
+        spec = BackboneSpec(whole(spec.name), whole(spec.weights))
+    return replace(request, source=source, backbone=spec, start=whole(request.start))
 
 
 def request_of(digest: str) -> TrainRequest | None:

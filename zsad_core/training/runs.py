@@ -15,7 +15,6 @@ from zsad_core.backbones.fetching import HUB
 from zsad_core.base.atomic import whole
 from zsad_core.base.digests import file_digest
 from zsad_core.base.jobs import Turn
-from zsad_core.base.paths import typed
 from zsad_core.errors import SettingError
 from zsad_core.imaging.image_sets import LAYOUTS
 from zsad_core.methods.encoder import Encoder
@@ -63,7 +62,7 @@ def run(
 
     Each batch and each step takes a `turn` on the device, so that others come in between. After
     each epoch the state of the training is stored beside the checkpoint; the same request goes on
-    from there and ends in the same tensors. Raises ZsadError.
+    from there and ends in the same tensors. It is kept until `finish`. Raises ZsadError.
     """
     check_out(request.out, ".safetensors")
     if request.official:
@@ -86,8 +85,12 @@ def run(
     if request.official:
         with whole(Path(request.official)) as temporary, temporary.open("wb") as stream:
             torch.save(learner.official(fitted.tensors), stream)
-    unfinished(request).unlink(missing_ok=True)
     return fitted
+
+
+def finish(request: TrainRequest) -> None:
+    """Forget the state of a training, once nothing that follows it can fail."""
+    unfinished(request).unlink(missing_ok=True)
 
 
 def entry_of(request: TrainRequest) -> Setup:
@@ -172,7 +175,7 @@ def _start_file(request: TrainRequest) -> Path | None:
     if request.setup != "finetune":
         return None
     shipped = setups.CHECKPOINTS / f"{request.method}-industrial.safetensors"
-    return typed(request.start) if request.start else shipped
+    return Path(request.start).expanduser() if request.start else shipped
 
 
 def _facts(
