@@ -215,3 +215,16 @@ def test_each_lesion_is_told_with_the_slice_where_it_is_largest(rule):
     ours = lesions(truth, truth, UNIT, rule)
     assert (ours.index.tolist(), ours.volume_mm3.tolist()) == ([3, 6], [7.0, 2.0])
     assert lesions(truth & False, truth & False, UNIT, rule).index.tolist() == []
+
+
+@pytest.mark.parametrize("degrees", range(5, 90, 5))
+def test_the_noise_of_an_oblique_header_moves_no_lesion_over_a_limit(degrees):
+    angle = np.float32(np.deg2rad(degrees))
+    axes = np.array([np.cos(angle), np.sin(angle)], np.float32)  # as in the header of a file
+    spacing = (float(np.linalg.norm(axes.astype(float))), 1.0, 1.0)
+    truth = np.zeros((9, 9, 9), bool)
+    truth[1, 1, 1:3] = truth[4:8, 4, 4:9] = True  # 2 mm³ and 20 mm³
+    empty = np.zeros_like(truth)
+    (small,) = [v for v in lesions(truth, empty, spacing, "brats2023").volume_mm3 if v < 5]
+    assert not RULES["brats2023"].keeps(np.array([small]))[0]
+    assert scores(lesions(truth, empty, spacing, "brats2025"), "brats2025").missed == 1

@@ -30,6 +30,7 @@ from zsad_core.metrics.surfaces import Definition, Spacing, hd95_mm, nsd, surfac
 from zsad_core.types import FloatArray, MaskArray
 
 SMALL_MM3, SMALL_DICE = 20.0, 0.1
+DECIMALS = 4  # of mm³: an oblique header's float32 tells no more of a lesion that small
 NAN = float("nan")
 Box = tuple[slice, ...]
 
@@ -99,6 +100,7 @@ def lesions(truth: MaskArray, predicted: MaskArray, spacing_mm: Spacing, rule: s
     matching = criteria.match(truth[box], predicted[box])
     rows = list(_compared(matching, spacing_mm, criteria))
     volume_mm3, dice, near, distance_mm = np.array(rows, dtype=float).reshape(len(rows), 4).T
+    volume_mm3 = volume_mm3.round(DECIMALS)
     detected = np.array([len(components) > 0 for components in matching.matches], dtype=bool)
     index, false = _largest_slices(matching) + box[0].start, matching.false_positives
     return Lesions(volume_mm3, detected, dice, near, distance_mm, index, false)
