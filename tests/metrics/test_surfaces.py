@@ -87,3 +87,14 @@ def test_elements_agree_with_surface_distance(seed, spacing):
 def test_masks_of_two_shapes_are_refused():
     with pytest.raises(ValueError, match="differ in shape"):
         surfaces(CUBE, CUBE[1:], (1, 1, 1))
+
+
+@pytest.mark.parametrize("definition", ["elements", "voxels"])
+@pytest.mark.parametrize("noise", [-1.2e-7, 1.2e-7])
+def test_the_noise_of_an_oblique_header_moves_no_surface_over_the_tolerance(definition, noise):
+    truth = np.zeros((8, 8, 8), bool)
+    truth[2:5, 2:5, 2:5] = True
+    shifted = np.roll(truth, 1, axis=0)
+    assert nsd(surfaces(truth, shifted, (1.0, 1.0, 1.0), definition), 1.0) == 1
+    assert nsd(surfaces(truth, shifted, (1 + noise, 1.0, 1.0), definition), 1.0) == 1
+    assert nsd(surfaces(truth, shifted, (1.01, 1.0, 1.0), definition), 1.0) < 1

@@ -23,6 +23,7 @@ from zsad_core.types import FloatArray, MaskArray
 
 Definition = Literal["elements", "voxels"]
 Spacing = tuple[float, float, float]
+NOISE = 1e-6  # of a length: what float32 leaves of a spacing in an oblique header
 
 
 @dataclass(frozen=True)
@@ -77,10 +78,14 @@ def hd95_mm(distances: SurfaceDistances) -> float:
 
 
 def nsd(distances: SurfaceDistances, tolerance_mm: float) -> float:
-    """Normalised surface Dice, 0 to 1: 0 if one mask is empty, NaN if both are."""
+    """Normalised surface Dice, 0 to 1: 0 if one mask is empty, NaN if both are.
+
+    A distance of the tolerance itself lies within it.
+    """
+    within = tolerance_mm * (1 + NOISE)
     near = (
-        float(distances.truth_weights[distances.from_truth <= tolerance_mm].sum()),
-        float(distances.predicted_weights[distances.from_predicted <= tolerance_mm].sum()),
+        float(distances.truth_weights[distances.from_truth <= within].sum()),
+        float(distances.predicted_weights[distances.from_predicted <= within].sum()),
     )
     area = (float(distances.truth_weights.sum()), float(distances.predicted_weights.sum()))
     if not all(area):
