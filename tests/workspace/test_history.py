@@ -9,6 +9,7 @@ import pytest
 
 from zsad_core.base.paths import home
 from zsad_core.errors import SettingError
+from zsad_core.imaging.splits.tables import SplitTable
 from zsad_core.lab import leaderboard
 from zsad_core.metrics.readout import Readout
 from zsad_core.prompts import sets as prompt_sets
@@ -182,6 +183,16 @@ def test_other_scans_of_a_patient_searched_on_do_not_judge():
         history.add(spec(subject, searched), found, AT_20)
     (one,) = leaderboard.standings(history.trials(), ("A-001-001", "A-002-000"), "fixed")
     assert (one.judged, one.tuned) == (("A-002-000",), ("A-001-001",))
+
+
+def test_copies_of_a_scan_searched_on_do_not_judge_under_another_id():
+    searched = replace(named("searched", "s"), tuned_on=("A-001-000",))
+    for subject, found in (("B-7-000", GOOD), ("B-7-001", GOOD), ("A-002-000", BAD)):
+        history.add(spec(subject, searched), found, AT_20)
+    subjects = ("A-002-000", "B-7-000", "B-7-001")
+    split = SplitTable("", (), copies=(("A-001-000", "B-7-000"),))
+    (one,) = leaderboard.standings(history.trials(), subjects, "fixed", split)
+    assert (one.judged, one.tuned) == (("A-002-000",), ("B-7-000", "B-7-001"))
 
 
 def test_a_renamed_copy_of_tuned_texts_stays_tuned():

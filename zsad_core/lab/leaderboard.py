@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zsad_core.imaging.splits.tables import patient_of
+from zsad_core.imaging.splits.tables import SplitTable, patient_of
 from zsad_core.metrics.intervals import of_columns
 from zsad_core.metrics.spread import deviation
 from zsad_core.types import PromptSet
 from zsad_core.workspace.history import Trial
+
+NO_SPLIT = SplitTable("", ())
 
 
 @dataclass(frozen=True)
@@ -34,12 +36,18 @@ class Standing:
     intervals: Mapping[str, tuple[float, float]]
 
 
-def standings(trials: Iterable[Trial], subjects: Collection[str], rule: str) -> list[Standing]:
+def standings(
+    trials: Iterable[Trial],
+    subjects: Collection[str],
+    rule: str,
+    split: SplitTable = NO_SPLIT,
+) -> list[Standing]:
     """Each prompt set by its mean 3D Dice at the thresholds of one rule, the best first.
 
     Of a subject the last trial counts. Sets at different fixed thresholds stand apart. The trials
     are of one data set and modality; those ranked on 256 levels, of older versions, are left out.
-    So are deleted ones, which still tell where a set was tuned.
+    So are deleted ones, which still tell where a set was tuned. The data's `split` knows which
+    patients have scans under several ids.
     """
     trials = [trial for trial in trials if trial.level is None]
     tuned, groups = tuned_subjects(trials), dict[tuple[object, ...], list[Trial]]()
@@ -48,7 +56,9 @@ def standings(trials: Iterable[Trial], subjects: Collection[str], rule: str) -> 
             fixed = trial.threshold if rule == "fixed" else None
             key = (trial.content, trial.method, trial.setup, fixed)
             groups.setdefault(key, []).append(trial)
-    every = (_standing(group, tuned[group[0].content], subjects) for group in groups.values())
+    every = (
+        _standing(group, tuned[group[0].content], subjects, split) for group in groups.values()
+    )
     return sorted(filter(None, every), key=lambda place: -np.nan_to_num(place.dice, nan=-1.0))
 
 
@@ -61,12 +71,13 @@ def tuned_subjects(trials: Iterable[Trial]) -> dict[str, set[str]]:
     return tuned
 
 
-def _standing(group: list[Trial], tuned: set[str], subjects: Collection[str]) -> Standing | None:
+def _standing(
+    group: list[Trial], tuned: set[str], subjects: Collection[str], split: SplitTable
+) -> Standing | None:
     last = {trial.subject: trial for trial in group if trial.subject in subjects}
     if not last:
         return None
-    patients = {*map(patient_of, tuned)}
-    judged = [trial for name, trial in last.items() if patient_of(name) not in patients]
+    judged = [trial for name, trial in last.items() if not split.shares_patient(name, tuned)]
     values = np.array([(trial.dice, trial.best_dice, trial.auroc) for trial in judged]).reshape(
         -1, 3
     )
@@ -80,7 +91,7 @@ def _standing(group: list[Trial], tuned: set[str], subjects: Collection[str]) ->
         newest.setup,
         newest.threshold if newest.rule == "fixed" else None,
         tuple(sorted(trial.subject for trial in judged)),
-        tuple(sorted(name for name in last if patient_of(name) in patients)),
+        tuple(sorted({*last} - {trial.subject for trial in judged})),
         float(means[0]),
         float(means[1]),
         float(means[2]),

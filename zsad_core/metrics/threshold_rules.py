@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from zsad_core.base.wording import counted
 from zsad_core.errors import SettingError
-from zsad_core.imaging.splits.tables import SplitTable, patient_of
+from zsad_core.imaging.splits.tables import SplitTable
 from zsad_core.metrics import thresholds
 from zsad_core.metrics.plateaus import plateau_threshold
 from zsad_core.metrics.thresholds import Curve, NormalCurve
@@ -196,8 +196,8 @@ class CrossValidation(Validation):
     ) -> list[Subject]:
         if len(split.folds) < 2:
             return []
-        validations, own = [fold.validation for fold in split.folds], split.patients_of(subject)
-        others = [names for names in validations if own.isdisjoint(map(patient_of, names))]
+        validations = [fold.validation for fold in split.folds]
+        others = [names for names in validations if not split.shares_patient(subject, names)]
         held_out = {name for names in others for name in names}
         return [other for other in subjects if other.id in held_out]
 

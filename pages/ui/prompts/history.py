@@ -22,6 +22,8 @@ from pages.ui.shell.user import home, user, whose
 from zsad_core.base.spreadsheet import as_csv
 from zsad_core.base.store import key_of
 from zsad_core.base.wording import counted
+from zsad_core.imaging.splits import registry as split_tables
+from zsad_core.imaging.splits.tables import SplitTable
 from zsad_core.inference import evaluation
 from zsad_core.inference.pipeline import numbers
 from zsad_core.lab import leaderboard
@@ -79,7 +81,8 @@ def _trials(choice: UserChoice) -> None:
         )
         return
     tuned = leaderboard.tuned_subjects(core.all_trials(choice.data, home()))
-    table = trials_table(shown, every, tuned, choice.data.region)
+    split = split_tables.table(choice.data)
+    table = trials_table(shown, every, tuned, split, choice.data.region)
     with right:
         download.button("CSV", as_csv(table), "history.csv", width="stretch")
     formats: dict[Any, Any] = dict.fromkeys(_numbers(choice.data.region).values(), "{:.3f}")
@@ -135,11 +138,16 @@ def _restore(place: DeltaGenerator, prompts: PromptSet) -> None:
 
 
 def trials_table(
-    shown: Sequence[Trial], every: Sequence[Trial], tuned: Mapping[str, set[str]], region: str
+    shown: Sequence[Trial],
+    every: Sequence[Trial],
+    tuned: Mapping[str, set[str]],
+    split: SplitTable,
+    region: str,
 ) -> pd.DataFrame:
     """A row a trial, with the change since the one before it that can be compared with it.
 
-    `tuned` are the subjects of `leaderboard.tuned_subjects`, `region` is what the scans show.
+    `tuned` are the subjects of `leaderboard.tuned_subjects`, `split` is that of the data, `region`
+    what the scans show.
     """
     earlier, rows = core.previous(every), []
     for trial in shown:
@@ -158,7 +166,7 @@ def trials_table(
             row[label] = getattr(trial, field)
             old = None if before is None else getattr(before, field)
             row[CHANGES[field]] = np.nan if old is None else getattr(trial, field) - old
-        row["tuned"] = TUNED if trial.subject in tuned[trial.content] else ""
+        row["tuned"] = TUNED if split.shares_patient(trial.subject, tuned[trial.content]) else ""
         row |= {"note": trial.note, "whose": whose(trial.owner)}
         rows.append(row)
     return pd.DataFrame(rows)
@@ -188,7 +196,8 @@ def _leaderboard(choice: UserChoice) -> None:
         "Threshold rule", rules, default=choice.rule, key="board-rule", required=True
     )
     subjects = of_split(choice, chosen) if chosen in splits else list(with_truth(choice))
-    standings = leaderboard.standings(trials, subjects, rule)
+    split = split_tables.table(choice.data)
+    standings = leaderboard.standings(trials, subjects, rule, split)
     if standings:
         table = board_table(standings, all_prompts(), choice.data.region)
         numbers = [*table][[*table].index(TUNED) + 1 :]
@@ -207,7 +216,7 @@ def _leaderboard(choice: UserChoice) -> None:
         st.info(f"No prompt set has been tried on these subjects under the rule '{rule}' yet.")
     tuned = leaderboard.tuned_subjects(trials).get(core.content_of(choice.map.prompts), set())
     tuned |= {*choice.map.prompts.tuned_on}
-    _judge(choice, [subject for subject in subjects if subject not in tuned])
+    _judge(choice, [name for name in subjects if not split.shares_patient(name, tuned)])
 
 
 def _threshold(trial: Trial) -> str:

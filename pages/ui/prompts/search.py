@@ -17,7 +17,7 @@ from pages.ui.shell.user import home, user
 from zsad_core.base import settings
 from zsad_core.base.store import key_of
 from zsad_core.base.wording import counted
-from zsad_core.imaging.splits.tables import patient_of
+from zsad_core.imaging.splits import registry as splits
 from zsad_core.inference import evaluation
 from zsad_core.lab import prompt_search
 from zsad_core.lab.prompt_search import GOALS, Found, Plan
@@ -66,9 +66,9 @@ def _plan(choice: UserChoice) -> Plan:
         searchable = of_split(choice, *prompt_search.SEARCHED)
         chosen = prompt_subjects.choose("Search on", choice, "searched", usual, searchable)
     with middle:
-        patients = {*map(patient_of, chosen)}
+        split = splits.table(choice.data)
         others = [*of_split(choice, "test", ""), *of_split(choice, "validation")]
-        others = [name for name in others if patient_of(name) not in patients]
+        others = [name for name in others if not split.shares_patient(name, chosen)]
         usual = others[:MOST_HELD_OUT]
         held_out = prompt_subjects.choose("Evaluate on", choice, "held-out", usual, others)
     bank = phrase_bank.bank(home())

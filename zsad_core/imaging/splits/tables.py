@@ -80,6 +80,10 @@ class SplitTable:
         groups = ({*map(patient_of, names)} for names in self.copies)
         return {patient}.union(*(patients for patients in groups if patient in patients))
 
+    def shares_patient(self, subject: str, others: Collection[str]) -> bool:
+        """Whether the patient of a subject is that of another, or lies there under another id."""
+        return not self.patients_of(subject).isdisjoint(map(patient_of, others))
+
 
 def patient_of(subject: str) -> str:
     """The patient of a subject's id: BraTS's without the number of the time point, BIDS's `sub-`.
