@@ -14,8 +14,15 @@ SLOW = (
     *("cli", "evaluation", "exports", "hostile", "inference", "lab", "methods", "pages", "report"),
     *("study", "training", "workspace"),
 )
-MARKERS = {"browser": "browser", **dict.fromkeys(SLOW, "slow")}
-"""What marks the tests of a folder; `make quick` leaves both out, and those marked singly."""
+SLOW_FILES = (
+    *("test_bench.py", "test_start.py", "results/test_deletion.py", "results/test_results.py"),
+    *("backbones/test_device.py", "backbones/test_last_block.py", "metrics/test_scipy_stats.py"),
+    *("imaging/test_contracts_of_data.py", "imaging/uploads/test_dicom.py"),
+    *("imaging/uploads/test_receive.py", "imaging/datasets/test_demo.py"),
+    *("imaging/datasets/test_drawn_headers.py", "imaging/datasets/test_nifti_damage.py"),
+)
+MARKERS = {"browser": "browser", **dict.fromkeys((*SLOW, *SLOW_FILES), "slow")}
+"""What marks the tests of a folder or a file; `make quick` leaves out these and single ones."""
 
 # --doctest-modules would import them as modules: fixtures and helpers of one name, and an app.
 collect_ignore_glob = ["*conftest.py", "*_app.py", "helpers/*"]
@@ -37,12 +44,12 @@ def _home(tmp_path, monkeypatch):
 
 
 def pytest_collection_modifyitems(items):
-    """Mark tests by their folder; those marked `gpu` are skipped where torch sees no GPU."""
+    """Mark tests by folder and file; those marked `gpu` are skipped where torch sees no GPU."""
     for item in items:
         if item.path.is_relative_to(TESTS):
-            folder = item.path.relative_to(TESTS).parts[0]
-            if folder in MARKERS:
-                item.add_marker(MARKERS[folder])
+            file = item.path.relative_to(TESTS)
+            for place in {file.parts[0], file.as_posix()} & MARKERS.keys():
+                item.add_marker(MARKERS[place])
             if item.path.name.startswith("test_goldens"):
                 item.add_marker("golden")
     marked = [item for item in items if item.get_closest_marker("gpu")]

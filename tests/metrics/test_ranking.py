@@ -107,6 +107,7 @@ def reference_pro(values, brain, truth, limit):
     return area / limit
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [0.3, 1.0])
 def test_pro_agrees_with_a_plain_loop(volume, limit):
     assert pro(*volume, limit) == pytest.approx(reference_pro(*volume, limit))
