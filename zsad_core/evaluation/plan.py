@@ -68,7 +68,7 @@ class Workload:
         if self.seconds is None or self.gigabytes is None:
             return text
         choices = ", ".join(f"{size:.1f} GB with {name}" for name, size in self.gigabytes.items())
-        return f"{text} About {duration(self.seconds)}; on the disk, by --keep: {choices}."
+        return f"{text} About {duration(self.seconds)}; on the disk, by what is kept: {choices}."
 
 
 def plan(engine: Engine, cohort: Cohort, timed: bool = True) -> Workload:

@@ -60,7 +60,7 @@ def search(choice: UserChoice) -> None:
 
 
 def _plan(choice: UserChoice) -> Plan:
-    left, middle, right = st.columns([5, 5, 3], gap="large")
+    left, middle, right = st.columns(3, gap="large")
     with left:
         usual = of_split(choice, "validation") or of_split(choice, "train", "", most=4)
         searchable = of_split(choice, *prompt_search.SEARCHED)
