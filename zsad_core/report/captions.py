@@ -30,8 +30,8 @@ FIGURE_2 = (
     "subject's 3D Dice."
 )
 SPREAD = (
-    "Mean ± sd over the subjects with a 3D Dice; of 2D Dice over those counted as 2D subjects, where "
-    f"there is that column; low and high, in brackets: {intervals.WORDS}."
+    "Mean ± sd over the subjects with a 3D Dice; of 2D Dice over those counted as 2D subjects, "
+    f"where there is that column; low and high, in brackets: {intervals.WORDS}."
 )
 SHARES = f"Low and high, in brackets, of a share: {intervals.WORDS}."
 PAIRED = (
