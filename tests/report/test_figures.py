@@ -233,18 +233,20 @@ def test_lines_of_one_colour_are_told_apart_in_figure_1(tmp_path):
         put(tmp_path, "a", method=f"m{number}")
     figure = figure_1(tmp_path)
     assert figure.layout.xaxis.dtick == 1  # each is named, however narrow
-    boxes = [trace for trace in figure.data if trace.type == "box"]
-    twins = [box for box in boxes if box.line.color == boxes[0].line.color]
+    traces = [trace for trace in figure.data if trace.type == "box"]
+    boxes, points = traces[::2], traces[1::2]
+    twins = [at for at, box in enumerate(boxes) if box.line.color == boxes[0].line.color]
     assert len(twins) == 2
-    assert len({(box.fillcolor, box.marker.symbol) for box in twins}) == 2
+    assert len({(boxes[at].fillcolor, points[at].marker.symbol) for at in twins}) == 2
 
 
 def test_of_many_subjects_figure_1_draws_the_far_ones(tmp_path, monkeypatch):
     values = [0.5] * 4 + [0.4, 0.6] + [1.0]
     for number, value in enumerate(values):
         put(tmp_path, f"s{number}", slices=with_dice(value))
-    box = figure_1(tmp_path).data[0]
-    assert len(box.y) == 7
+    box, points = figure_1(tmp_path).data[:2]
+    assert len(points.y) == 7
+    assert (box.q1[0], box.median[0], box.q3[0]) == pytest.approx((0.5, 0.5, 0.55))
     monkeypatch.setattr(charts, "MOST", 6)
     box, outliers, *_ = figure_1(tmp_path).data
     assert (box.q1[0], box.median[0], box.q3[0]) == pytest.approx((0.5, 0.5, 0.55))

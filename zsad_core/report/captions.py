@@ -35,11 +35,13 @@ SPREAD = (
 )
 SHARES = f"Low and high, in brackets, of a share: {intervals.WORDS}."
 PAIRED = (
-    "On the subjects that both have; a subject without a value in one is left out of both. "
-    "Differences are averaged within a patient. Wilcoxon signed-rank test, two-sided, p corrected "
-    "by Holm over all pairs of a measure; effect size: matched-pairs rank-biserial correlation, "
-    "above 0 where the first is better. Low and high, in brackets, of the mean difference: "
-    f"{intervals.WORDS}."
+    "On the subjects that both have; a subject without a value in one is left out of both. Mean "
+    "difference, wins, ties and losses are over subjects; median, test and effect size over "
+    "patients, of their mean differences. Wilcoxon signed-rank test, two-sided, without zero "
+    "differences, p exact (a normal approximation of more than 50 differences, or of more than 13 "
+    "where some are equal), corrected by Holm over all pairs of a measure; effect size: "
+    "matched-pairs rank-biserial correlation, above 0 where the first is better. Low and high, in "
+    f"brackets, of the mean difference: {intervals.WORDS}."
 )
 RANKS = (
     f"Share of {intervals.RESAMPLES:,} bootstrap resamples of patients (seed {intervals.SEED}) in "

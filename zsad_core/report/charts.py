@@ -28,14 +28,15 @@ MOST = 2000  # points of Figure 1; beyond that, only subjects outside the whiske
 def by_method(frame: pd.DataFrame, means: pd.DataFrame) -> go.Figure:
     """Figure 1: boxes, points and `means` of 3D Dice of a `dice_table`, one panel a setup."""
     setups, names = names_of(frame)
-    draw = _box_and_outliers if crowded(frame) else _box_and_points
+    few = not crowded(frame)
     styles_by_series, traces, columns = styles(names), list[BaseTraceType](), list[int]()
     rows = frame.dropna(subset="dice_3d")
     for (setup, series), dice in rows.groupby(["setup", "series"], observed=True):
-        box = draw(dice, html.escape(str(series)), styles_by_series[str(series)])
+        name = html.escape(str(series))
+        box = _box_and_points(dice, name, styles_by_series[str(series)], few)
         if dice["exposed"].any():
             marked = not any(trace.name == EXPOSED for trace in traces)
-            box.append(_hatched_points(dice[dice["exposed"]], html.escape(str(series)), marked))
+            box.append(_hatched_points(dice[dice["exposed"]], name, marked))
         traces += box
         columns += [setups.index(str(setup)) + 1] * len(box)
     for number, (setup, of_setup) in enumerate(means.groupby("setup", observed=True)):
@@ -166,14 +167,13 @@ def subjects_in_order(frame: pd.DataFrame) -> list[str]:
     return means.sort_values(kind="stable").index.tolist()
 
 
-def _box_and_points(frame: pd.DataFrame, series: str, style: Style) -> list[BaseTraceType]:
-    """The box of a configuration's 3D Dice and every subject as a point."""
-    points: dict[str, Any] = {"boxpoints": "all", "jitter": 0.4, "pointpos": 0}
-    return [go.Box(**_outline(style), **points, **_points(frame, series, style))]
+def _box_and_points(
+    frame: pd.DataFrame, series: str, style: Style, few: bool
+) -> list[BaseTraceType]:
+    """The box of a configuration's 3D Dice, with quartiles as NumPy and Matplotlib interpolate.
 
-
-def _box_and_outliers(frame: pd.DataFrame, series: str, style: Style) -> list[BaseTraceType]:
-    """The box of a configuration's 3D Dice and the subjects beyond its whiskers."""
+    Of `few` subjects each is a point, else those beyond the whiskers.
+    """
     dice = frame["dice_3d"].to_numpy()
     low, middle, high = np.quantile(dice, (0.25, 0.5, 0.75))
     outliers = (dice < low - 1.5 * (high - low)) | (dice > high + 1.5 * (high - low))
@@ -181,7 +181,11 @@ def _box_and_outliers(frame: pd.DataFrame, series: str, style: Style) -> list[Ba
     ends = {"lowerfence": [dice[~outliers].min()], "upperfence": [dice[~outliers].max()]}
     legend = {"name": series, "showlegend": False, "hoverinfo": "y", **_outline(style)}
     traces = [go.Box(**box, **ends, **legend)]
-    if outliers.any():
+    if few:  # a box that is not seen, which spreads them
+        unseen = {"line": {"width": 0}, "fillcolor": "rgba(0, 0, 0, 0)", "hoveron": "points"}
+        spread: dict[str, Any] = {"boxpoints": "all", "jitter": 0.4, "pointpos": 0, **unseen}
+        traces.append(go.Box(**spread, **_points(frame, series, style)))
+    elif outliers.any():
         traces.append(go.Scatter(mode="markers", **_points(frame[outliers], series, style)))
     return traces
 

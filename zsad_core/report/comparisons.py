@@ -18,6 +18,7 @@ from zsad_core.types import FloatArray
 
 DICE = {"3D Dice": "dice_3d", "2D Dice": "dice_2d"}
 WIN, TIE, LOSS = "win", "tie", "loss"
+DECIMALS = 12  # of a difference: the order of sums makes none
 DIFFERENCE = "mean difference"
 COLUMNS = [
     *("first", "second", "subjects", "left out", DIFFERENCE, DIFFERENCE + LOW, DIFFERENCE + HIGH),
@@ -89,7 +90,7 @@ def pairing(
     values = values_by_configuration(frame, column)[[first, second]].dropna(how="all")
     keys = values_by_configuration(frame, "key")
     both = values.dropna()
-    difference = both[first] - both[second]
+    difference = (both[first] - both[second]).round(DECIMALS)
     subjects = both.set_axis(["first", "second"], axis=1).assign(
         difference=difference,
         outcome=np.select([difference > 0, difference < 0], [WIN, LOSS], TIE),
@@ -107,14 +108,17 @@ def compared(
 ) -> pd.DataFrame:
     """A row for each pair of configurations of a `dice_table` that share a subject.
 
-    `first` and `second` are their names. Differences, first minus second, are averaged within a
-    patient: their mean weighs subjects, with its bootstrap interval; median, Wilcoxon's signed-rank
-    test (two-sided, zero differences dropped, Wilcoxon 1945) and the matched-pairs rank-biserial
-    correlation (Kerby 2014) are over patients. `p (Holm)` is corrected over all rows (Holm 1979).
+    `first` and `second` are their names. The mean difference, first minus second, with its
+    bootstrap interval, wins, ties and losses are over subjects. Median, Wilcoxon's signed-rank test
+    (two-sided, zero differences dropped, Wilcoxon 1945) and the matched-pairs rank-biserial
+    correlation (Kerby 2014) are over patients, of their mean differences. p is exact, but a normal
+    approximation of more than 50 differences, or of more than 13 where some are equal. `p (Holm)`
+    is corrected over all rows (Holm 1979).
     """
     values = values_by_configuration(frame, column)
     patients = values.index.get_level_values("subject").map(patient_of).to_numpy(str)
     differences = np.array([values[first] - values[second] for first, second in pairs])
+    differences = differences.round(DECIMALS)
     pair, subject = np.nonzero(np.isfinite(differences.reshape(len(pairs), len(values))))
     in_pairs = differences[pair, subject] if len(pair) else np.empty(0)
     low, high = intervals(patients[subject].tolist(), pair, in_pairs, np.ones(len(pair)))
@@ -131,7 +135,7 @@ def compared(
                 DIFFERENCE: float(difference.mean()),
                 DIFFERENCE + LOW: low[index],
                 DIFFERENCE + HIGH: high[index],
-                **_tested(of_patients.to_numpy(float)),
+                **_tested(of_patients.to_numpy(float).round(DECIMALS)),
                 "wins": int((difference > 0).sum()),
                 "ties": int((difference == 0).sum()),
                 "losses": int((difference < 0).sum()),
@@ -182,8 +186,7 @@ def rank_shares(frame: pd.DataFrame) -> RankShares | None:
     names = list(np.repeat(patients, count))
     dice = shared.to_numpy(float)
     low, high, means = bootstrap(*by_patient(names, columns, dice.ravel(), np.ones(dice.size)))
-    # The order of sums is no rank.
-    ranks = scipy_stats().rankdata(-means.round(12), method="min", axis=0)
+    ranks = scipy_stats().rankdata(-means.round(DECIMALS), method="min", axis=0)
     shares = np.stack([(ranks == rank).mean(axis=1) for rank in range(1, count + 1)], axis=1)
     return RankShares(
         names=tuple(shared.columns.to_frame(index=False).itertuples(index=False, name=None)),
@@ -237,11 +240,11 @@ def rank_biserial(differences: FloatArray) -> float:
 
 def _tested(differences: FloatArray) -> dict[str, float]:
     """Median, effect size and p of the differences of patients."""
-    same = not differences.any()
+    nonzero = differences[differences != 0]  # among zeros SciPy takes no exact distribution
     return {
         "median difference": float(np.median(differences)),
         "effect size": rank_biserial(differences),
-        "p": 1.0 if same else float(scipy_stats().wilcoxon(differences).pvalue),
+        "p": float(scipy_stats().wilcoxon(nonzero).pvalue) if len(nonzero) else 1.0,
     }
 
 
