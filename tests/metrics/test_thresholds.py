@@ -1,5 +1,7 @@
 """Thresholds chosen by rule, against every distinct value of the maps."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -21,11 +23,13 @@ from zsad_core.metrics.thresholds import (
         ("4", 4.0, "set by hand"),
         ("50%", 2.0, "50 % of the range"),
         (" 12.5 % ", 0.5, "12.5 % of the range"),
+        ("0%", 0.0, "0 % of the range"),
     ],
 )
 def test_a_value_or_a_share_of_the_range_is_taken(text, value, note):
     threshold = thresholds.fixed_threshold(text, 4.0)
     assert (threshold.value, threshold.rule, threshold.note) == (value, "fixed", note)
+    thresholds.fixed_threshold(text, math.inf)  # as a command reads it, before it knows a range
 
 
 def test_the_threshold_just_above_the_range_predicts_nothing():

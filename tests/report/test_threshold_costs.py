@@ -111,7 +111,7 @@ def test_the_print_has_the_losses_and_intervals_of_the_table(rows):
 def test_nothing_in_common_is_said(rows):
     with pytest.raises(DataError, match="widen one of them"):
         costs(rows, setups=("none",))
-    with pytest.raises(DataError, match="No subject with a lesion has a row at each"):
+    with pytest.raises(DataError, match="No subject with a lesion has scores at each"):
         costs(rows, subjects=("P5-000",))
     assert thresholds(rows, replace(Selection(GROUP), subjects=("P5-000",))) == []
 

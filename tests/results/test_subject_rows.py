@@ -1,5 +1,7 @@
 """Rows of one subject against the readout itself; every convention chosen after the fact."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -181,3 +183,12 @@ def test_the_component_filter_acts_on_counts_and_not_on_ranks(tmp_path):
     predicted, auroc = fewer.sql("SELECT predicted, auroc FROM subjects").fetchall()[0]
     assert predicted < plain[0]
     assert auroc == plain[1]
+
+
+def test_a_mask_is_ranked_by_nothing(tmp_path):
+    stack, anomaly = subject(1)
+    mask = replace(anomaly, values=(anomaly.values > 1).astype(np.float32), high=1.0, binary=True)
+    measured = subject_rows.measure(stack, mask)
+    names = ("best_dice", "best_threshold", "auroc", "ap", "pro", "slice_auroc", "slice_ap")
+    assert np.isnan([measured.facts[name] for name in names]).all()
+    assert np.isnan(measured.of_slices["auroc"]).all()

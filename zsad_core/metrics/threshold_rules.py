@@ -209,8 +209,8 @@ class FalsePositives(TunedRule):
     title = "false positives allowed"
     basis = "from lesion-free slices of train and validation subjects"
     explanation = (
-        "Lowest threshold at which the lesion-free slices of train and validation subjects hold at "
-        "most so many ml a subject on average."
+        "Lowest threshold, of 256 a map, at which the lesion-free slices of train and validation "
+        "subjects hold at most so many ml a subject on average."
     )
     number = Amount("False positives allowed, ml a subject", "ml", 0.5, 10000.0, 0.1)
     needs = "train or validation subjects"

@@ -105,7 +105,7 @@ def fixed_threshold(text: str, high: float) -> Threshold:
         number = float(text.strip().rstrip("%"))
     except ValueError:
         number = float("nan")
-    value = number * (high / 100 if percent else 1)
+    value = number * (high / 100 if percent else 1) if number else 0.0  # also of any range
     if not 0 <= value <= above_range(high):
         raise SettingError(
             f"The threshold '{text}' is none of this method; give a value from 0 to {high:g}, or a "

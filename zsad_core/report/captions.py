@@ -86,10 +86,11 @@ def figure_3(region: str) -> str:
 def threshold_costs(region: str) -> str:
     """What the costs of the threshold are, of scans of a region."""
     return (
-        "On the subjects with lesion that every rule of a configuration has. Oracle: the best 3D "
-        f"Dice of each map, in the {region} and without component filter; it uses the ground truth "
-        "and is an upper bound, not a result. Loss: oracle minus 3D Dice. 3D Dice is of whole "
-        f"volumes. Bars of the figure, low and high, in brackets: {intervals.WORDS}."
+        "On the subjects with lesion that every rule of a configuration has; masks have one "
+        "threshold and are left out. Oracle: the best 3D Dice of each map, in the "
+        f"{region} and without component filter; it uses the ground truth and is an upper bound, "
+        "not a result. Loss: oracle minus 3D Dice. 3D Dice is of whole volumes. "
+        f"Bars of the figure, low and high, in brackets: {intervals.WORDS}."
     )
 
 

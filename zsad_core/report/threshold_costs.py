@@ -28,7 +28,8 @@ def costs(rows: duckdb.DuckDBPyConnection, selection: Selection) -> pd.DataFrame
     `rule` is the threshold in words, `basis` what it comes from, `dice_3d` that of whole volumes,
     `best_dice` the oracle of the map, in the brain and without component filter, `loss` their
     difference. Of a configuration only subjects with a lesion remain that have a row at each of its
-    rules, so that rules are compared on the same subjects. Raises DataError where none is left.
+    rules, so that rules are compared on the same subjects; none of a mask, which has one threshold.
+    Raises DataError where none is left.
     """
     if selection.others:  # their series have names of their own, which no filter here knows
         selection = replace(selection, others=(), series=())
@@ -52,8 +53,8 @@ def costs(rows: duckdb.DuckDBPyConnection, selection: Selection) -> pd.DataFrame
     frame = frame[of_subject.transform("nunique") == rules]
     if frame.empty:
         raise DataError(
-            "No subject with a lesion has a row at each threshold rule; evaluate the rules on the "
-            "same subjects."
+            "No subject with a lesion has scores at each threshold rule; evaluate the rules on the "
+            "same subjects. A mask has one threshold."
         )
     order = list(RULES)
     names = sorted({*frame["rule"]}, key=lambda rule: (order.index(rule_of(rule).name), rule))

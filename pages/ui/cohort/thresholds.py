@@ -17,8 +17,8 @@ def thresholds(choice: CohortChoice, source: cohort_rows.StampedFolder, chosen: 
     compared = _costs(*source, chosen)
     if not compared:
         st.info(
-            "No subject with a lesion has a row at each threshold rule; evaluate the rules on the "
-            "same subjects."
+            "No subject with a lesion has scores at each threshold rule; evaluate the rules on the "
+            "same subjects. A mask has one threshold."
         )
     for table in compared:
         st.subheader(table.title)
