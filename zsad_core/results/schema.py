@@ -84,10 +84,7 @@ SUBJECTS: Columns = {
     "volume_difference_ml": (NUMBER, "Predicted minus truth in ml."),
     "hd95_mm": (NUMBER, "HD95 of the whole masks; infinite if one is empty, empty if both are."),
     "nsd_1mm": (NUMBER, "NSD of the whole masks at 1 mm; 0 if one is empty, empty if both are."),
-    "best_dice": (
-        NUMBER,
-        "3D Dice at the best threshold, an oracle; empty without lesion.",
-    ),
+    "best_dice": (NUMBER, "3D Dice at the best threshold, an oracle; empty without lesion."),
     "best_level": (COUNT, "Rows of version 2 alone: that threshold as a level."),
     "auroc": (NUMBER, "AUROC of voxels in the brain; empty without both classes."),
     "ap": (NUMBER, "Average precision of voxels in the brain; empty without lesion."),
@@ -115,10 +112,7 @@ SUBJECTS: Columns = {
         "What AUROC, AP, PRO and the best Dice ranked: the map's float32 values, or the 256 levels "
         "of version 2, which put half of a saturated map into one.",
     ),
-    "best_threshold": (
-        NUMBER,
-        "The threshold of the best Dice; empty without lesion.",
-    ),
+    "best_threshold": (NUMBER, "The threshold of the best Dice; empty without lesion."),
     "range_high": (NUMBER, "End of the method's range, which begins at 0."),
     "map_notes": (
         TEXTS,
