@@ -10,6 +10,7 @@ from tests.helpers.image_sets import mvtec
 from tests.helpers.weights import small_backbone
 from zsad_core import setups
 from zsad_core.base import paths
+from zsad_core.cli.main import main
 from zsad_core.errors import SettingError
 from zsad_core.methods.learner import save
 from zsad_core.training import own
@@ -55,7 +56,7 @@ def test_a_training_killed_before_it_is_a_setup_trains_nothing_again(request_of)
     assert [*own.folder().iterdir()] == [begun.request.out]
 
 
-def test_a_training_goes_on_from_a_checkpoint_of_ones_own_home_alone(request_of):
+def test_a_training_goes_on_from_a_checkpoint_of_ones_own_home_alone(request_of, capsys):
     ada, ben = paths.home_of("ada"), paths.home_of("ben")
     first = Path(trained(request_of(), "first", ada).checkpoint)
     assert first.is_relative_to(ada)
@@ -63,6 +64,9 @@ def test_a_training_goes_on_from_a_checkpoint_of_ones_own_home_alone(request_of)
     assert setups.missing(later) == ""
     with pytest.raises(SettingError, match="holds what users keep for themselves"):
         own.begin("theirs", request_of(start=str(first)), ben)
+    line = f"train --method aprilgan --setup finetune --start {first} --out {first.parent}/x"
+    assert main([*line.split()]) == 1
+    assert capsys.readouterr().err.startswith(f"error: '{str(first)[:80]}")
 
 
 def test_equal_checkpoints_are_equal_bytes(tmp_path):

@@ -65,6 +65,7 @@ def run(parsed: argparse.Namespace) -> None:
         _backbone(parsed)
         return
     request = _request(parsed)
+    request_files.with_whole_paths(request)  # what may not be read is refused before it is
     done = runs.epochs_done(request)
     if done:
         print(f"going on after epoch {done}, kept in {runs.unfinished(request)}")
