@@ -1,5 +1,6 @@
 """The Depth page: what its points open."""
 
+import re
 import time
 
 import numpy as np
@@ -13,12 +14,13 @@ from tests.helpers.pages import WAIT, at, shown, widget
 from zsad_core import methods
 from zsad_core.errors import Cancelled
 from zsad_core.evaluation.rows import Results, make
-from zsad_core.evaluation.validation import app_rows
+from zsad_core.evaluation.validation import app_rows, tuned_threshold, tuning_subjects
 from zsad_core.imaging.datasets import open_dataset
 from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
+from zsad_core.inference.evaluation import of_subject
 from zsad_core.metrics.depth import bin_of
-from zsad_core.metrics.threshold_rules import Oracle
+from zsad_core.metrics.threshold_rules import Oracle, rule_of
 from zsad_core.metrics.thresholds import threshold_text
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.results import parquet as results
@@ -99,6 +101,36 @@ def test_a_cancelled_look_for_evaluated_subjects_can_go_on(monkeypatch):
     drawn = f"of {len(SUBJECTS)} subjects. Band"
     until(test, lambda: any(drawn in one.value for one in test.caption))
     assert not [one for one in test.warning if "stopped" in one.value]
+
+
+def test_subjects_that_the_threshold_was_tuned_on_are_in_no_mean_unless_asked_for():
+    engine, prompts = compute.engine(), prompt_sets.shipped()["appearance"]
+    slices, rule = SliceSpec(DATA, SUBJECT), rule_of("validation")
+    spec = pipeline.map_spec(engine, slices, "intensity", "zero-shot", prompts)
+    tuned = tuning_subjects(rule, open_dataset(DATA).subjects(), slices)
+    threshold = tuned_threshold(engine, spec, rule, tuned)
+    for subject in (SUBJECT, tuned[0]):
+        make(engine, of_subject(spec, subject), Results(app_rows(DATA)), [threshold])
+    choice = {"data": "demo-2mm:", "method": "intensity", "series": [SERIES], "rule": "validation"}
+    test = at("pages/3_Depth.py", **choice, subject=SUBJECT, scope="all evaluated subjects")
+
+    def means():
+        return [
+            one.value for one in test.caption if "subjects" in one.value and "Band" in one.value
+        ]
+
+    until(test, lambda: means() and "left out" in means()[0])
+    (words,) = means()
+    left_out = words.replace("\\", "").partition("left out: ")[2]
+    assert tuned[0] in left_out
+    assert SUBJECT not in left_out
+    drawn, exposed = (
+        int(re.search(of, words)[1]) for of in (r"of (\d+) of \d+ ", r"(\d+) exposed")
+    )
+    next(one for one in test.checkbox if "Include exposed" in one.label).check().run()
+    (words,) = means()
+    assert f"of {drawn + exposed} of {len(SUBJECTS)} subjects" in words
+    assert f"({exposed} exposed)" in words.replace("\\", "")
 
 
 def test_normal_slices_that_are_chosen_are_compared_with_here_too():

@@ -8,6 +8,7 @@ from tests.helpers.pages import at, widget
 from zsad_core.imaging import datasets
 from zsad_core.imaging.predictions import registry
 from zsad_core.types import DataSpec
+from zsad_core.workspace import pins
 
 DATA, SUBJECT = DataSpec("demo-2mm"), "DEMO-MET-014-000"
 NAME = "Predictions of another model"
@@ -69,6 +70,9 @@ def test_a_folder_is_shown_added_and_then_a_method_like_any_other(masks):
     assert "Voxel AUROC (brain)" not in numbers
     assert "A mask has one threshold: no AUROC" in said(explore)
     assert "Trained on: not stated" in said(explore)
+    next(one for one in explore.button if one.label == "Pin").click().run()
+    assert not explore.error
+    assert [(pin.method, pin.setup) for pin in pins.all_pins()] == [("predictions", "nn-v2")]
 
     for rule in ("share", "validation", "fp", "components"):  # a truth has one threshold alone
         explore = opened("Explore", method="predictions", setup="nn-v2", rule=rule)

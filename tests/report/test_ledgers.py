@@ -36,3 +36,10 @@ def test_each_configuration_says_what_it_has_seen(tmp_path):
 def test_of_another_checkpoint_nothing_is_claimed(tmp_path, setup):
     put(tmp_path, "a", setup, method="aprilgan", checkpoint_digest="other")
     assert ledger_rows(tmp_path)["trained on"].tolist() == [NOT_HERE]
+
+
+def test_thresholds_of_folds_are_each_said(tmp_path):
+    for subject, others in (("a", 9), ("b", 14), ("c", 9)):
+        put(tmp_path, subject, threshold_note=f"over {others} subjects")
+    (row,) = ledger_rows(tmp_path).to_dict("records")
+    assert row["threshold"] == "validation, over 14 subjects; over 9 subjects"

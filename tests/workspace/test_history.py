@@ -19,6 +19,7 @@ from zsad_core.types import (
     FeatureSpec,
     MapSpec,
     PromptSet,
+    ReadoutSpec,
     SliceSpec,
     Threshold,
 )
@@ -167,6 +168,18 @@ def test_means_of_the_leaderboard_have_their_intervals_over_patients():
     assert three.intervals["auroc"] == pytest.approx((0.5, 1))
     (two,) = leaderboard.standings(history.trials(), subjects[:3], "fixed")
     assert np.isnan(two.intervals["dice"]).all()  # three subjects of two patients
+
+
+def test_trials_of_masks_made_in_other_ways_stand_apart():
+    large = ReadoutSpec(min_component_voxels=300)
+    for found, mask in ((GOOD, large), (BAD, ReadoutSpec())):
+        assert history.add(spec("S1"), found, AT_20, mask=mask) is not None
+    assert history.add(spec("S1"), BAD, AT_20, mask=large) is None  # shown before
+    first, second = history.trials()
+    assert (first.mask, second.mask) == ((True, 300), (True, 0))
+    assert history.previous(history.trials())[second.id] is None
+    board = leaderboard.standings(history.trials(), ("S1",), "fixed")
+    assert [(one.mask, one.dice) for one in board] == [((True, 300), 1.0), ((True, 0), BAD.dice_3d)]
 
 
 def test_equal_values_of_the_leaderboard_deviate_by_nothing():

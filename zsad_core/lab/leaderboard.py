@@ -19,7 +19,8 @@ class Standing:
     """A prompt set under a method and setup: means over the subjects that did not choose it.
 
     `judged` are those subjects, `tuned` those whose patient helped to choose the texts. The means
-    are NaN where all did. `threshold` is the value where the rule is a fixed one, else None.
+    are NaN where all did. `threshold` is the value where the rule is a fixed one, else None; `mask`
+    is that of its trials.
     `intervals` are the ends of each mean's interval by field, NaN for few patients.
     """
 
@@ -27,6 +28,7 @@ class Standing:
     method: str
     setup: str
     threshold: float | None
+    mask: tuple[bool, int]
     judged: tuple[str, ...]
     tuned: tuple[str, ...]
     dice: float
@@ -44,7 +46,8 @@ def standings(
 ) -> list[Standing]:
     """Each prompt set by its mean 3D Dice at the thresholds of one rule, the best first.
 
-    Of a subject the last trial counts. Sets at different fixed thresholds stand apart. The trials
+    Of a subject the last trial counts. Sets at different fixed thresholds, or with masks made in
+    other ways, stand apart. The trials
     are of one data set and modality; those ranked on 256 levels, of older versions, are left out.
     So are deleted ones, which still tell where a set was tuned. The data's `split` knows which
     patients have scans under several ids.
@@ -54,7 +57,7 @@ def standings(
     for trial in trials:
         if trial.rule == rule and not trial.deleted:
             fixed = trial.threshold if rule == "fixed" else None
-            key = (trial.content, trial.method, trial.setup, fixed)
+            key = (trial.content, trial.method, trial.setup, fixed, trial.mask)
             groups.setdefault(key, []).append(trial)
     every = (
         _standing(group, tuned[group[0].content], subjects, split) for group in groups.values()
@@ -90,6 +93,7 @@ def _standing(
         newest.method,
         newest.setup,
         newest.threshold if newest.rule == "fixed" else None,
+        newest.mask,
         tuple(sorted(trial.subject for trial in judged)),
         tuple(sorted({*last} - {trial.subject for trial in judged})),
         float(means[0]),

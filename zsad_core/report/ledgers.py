@@ -39,10 +39,15 @@ def _ledger(rows: pd.DataFrame) -> dict[str, str]:
     return {
         **_weights(first["method"], rows),
         "prompts": first["prompts"],
-        "threshold": ", ".join(filter(None, (first["threshold_rule"], first["threshold_note"]))),
+        "threshold": ", ".join(filter(None, (first["threshold_rule"], _notes(rows)))),
         "reference set": listed(sorted(volumes)),
         "exposed": "; ".join(_exposed(rows)),
     }
+
+
+def _notes(rows: pd.DataFrame) -> str:
+    """What the thresholds come from; those of subjects, or of folds, may differ."""
+    return "; ".join(sorted(filter(None, {*rows["threshold_note"]})))
 
 
 def _weights(method: str, rows: pd.DataFrame) -> dict[str, str]:

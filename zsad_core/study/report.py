@@ -207,8 +207,8 @@ def _exposure(rows: duckdb.DuckDBPyConnection, included: bool) -> Iterator[str]:
     exposed, every = total.fetchall()[0]
     what = "are included in every mean" if included else "are in no mean, figure or test"
     yield (
-        f"Of {counted(every, 'row')}, {exposed} are of subjects whose truth checkpoint, prompts or "
-        f"threshold have seen, as far as is known; they {what}."
+        f"Of {counted(every, 'row')}, {exposed} are of subjects whose truth checkpoint, prompts, "
+        f"threshold or references have seen, as far as is known; they {what}."
     )
     for method, setup, reason, count, subjects in seen:
         name = methods.configuration_name(method, setup)

@@ -26,11 +26,12 @@ from zsad_core.errors import SettingError
 from zsad_core.imaging.uploads import folders
 from zsad_core.metrics.readout import Readout
 from zsad_core.prompts import sets as prompt_sets
-from zsad_core.types import DataSpec, MapSpec, PromptSet, Threshold
+from zsad_core.types import DataSpec, MapSpec, PromptSet, ReadoutSpec, Threshold
 
 HEAD = 64  # bytes that tell one file from another: the id of its first trial is among them
 GIVEN = ("star", "note", "deleted")  # what a trial is given later
 LONGEST_NAME = 80  # characters
+USUAL = ReadoutSpec()
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,10 @@ class Trial:
 
     `threshold` is a value of the method's range. Trials of older versions have a `level` of 256 in
     its place, on which their numbers were ranked too, and are not compared with others; one whose
-    threshold is still computed has neither, and no Dice (NaN). `by_hand`
-    says that its texts were edited while this subject's numbers were in view. `time` is UTC,
-    ISO 8601. `owner` marks the user who may change it; one without is everybody's. `star`, `note`
+    threshold is still computed has neither, and no Dice (NaN). The Dice is of a mask inside the
+    brain, or not (`brain_only`), without components of fewer than `smallest` voxels. `by_hand` says
+    that its texts were edited while this subject's numbers were in view. `time` is UTC, ISO 8601.
+    `owner` marks the user who may change it; one without is everybody's. `star`, `note`
     and `deleted` were given later.
     """
 
@@ -64,6 +66,8 @@ class Trial:
     level: int | None = None
     owner: str = ""
     deleted: bool = False
+    brain_only: bool = True
+    smallest: int = 0
 
     @functools.cached_property
     def content(self) -> str:
@@ -73,8 +77,13 @@ class Trial:
     @property
     def line(self) -> tuple[object, ...]:
         """What is alike in trials that can be compared: all but the prompts and their numbers."""
-        ranked_on_levels = self.level is not None
-        return (self.data, self.subject, self.modality, self.method, self.setup, ranked_on_levels)
+        of_map = (self.data, self.subject, self.modality, self.method, self.setup)
+        return (*of_map, self.level is not None, *self.mask)
+
+    @property
+    def mask(self) -> tuple[bool, int]:
+        """How the mask of the Dice was made: inside the brain, and its smallest component."""
+        return self.brain_only, self.smallest
 
     def owned_by(self, user: str) -> bool:
         """Whether a user may change it: its owner, or anybody where it has none."""
@@ -94,11 +103,13 @@ def add(
     beside: Collection[str] = (),
     owner: str = "",
     home: Path | None = None,
+    mask: ReadoutSpec = USUAL,
 ) -> Trial | None:
     """Append a trial by its volume's numbers; nothing without lesion, or a second time.
 
-    Where the threshold of a rule is still computed, `threshold` is the rule's name; the trial gets
-    threshold and Dice when it is added again. A set that was shown before is by hand only on the
+    The Dice of `read` is of a mask made as `mask` says. Where the threshold of a rule is still
+    computed, `threshold` is the rule's name; the trial gets threshold and Dice when it is added
+    again. A set that was shown before is by hand only on the
     subjects where its texts were new: those that were looked at together, `beside` the trial's own.
     """
     slices = spec.features.slices
@@ -122,6 +133,8 @@ def add(
         best,
         auroc,
         owner=owner,
+        brain_only=mask.brain_only,
+        smallest=mask.min_component_voxels,
     )
     every = all_trials(home=home) + (all_trials(slices.data) if slices.data.private else ())
     alike = [other for other in every if other.content == trial.content]

@@ -102,8 +102,9 @@ def parsed(content: bytes, where: str) -> tuple[Pin, ...]:
     try:
         pins = _FILE.validate_json(_with_values(content)).pins
         for pin in pins:
-            kind, texts = methods.METHODS.get(pin.method), pin.prompts.normal + pin.prompts.abnormal
-            if texts or kind is None or kind.prompts:
+            known = pin.method in (*methods.METHODS, methods.FILES)
+            texts = pin.prompts.normal + pin.prompts.abnormal
+            if texts or not known or methods.kind_of(pin.method).prompts:
                 prompt_sets.sentences(pin.prompts)
             for text in pin.references:
                 references.parsed(text, SliceSpec())

@@ -11,6 +11,7 @@ from pages.ui.cohort import rows as cohort_rows
 from pages.ui.cohort.opening import open_row
 from pages.ui.cohort.pictures import pictures
 from pages.ui.shell import session
+from pages.ui.shell.exposed import include_exposed
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.plots import clicked_point
 from pages.ui.shell.sidebar import CohortChoice
@@ -72,7 +73,7 @@ def choose_rows(
         third=cohort_rows.pick_third(columns[4], {"key": "third"}),
         sites=optionally("sites"),
         backbones=optionally("backbones"),
-        exposed=cohort_rows.include_exposed(offers["exposed"]),
+        exposed=include_exposed(offers["exposed"]),
     )
 
 

@@ -22,7 +22,6 @@ from zsad_core.errors import SettingError
 from zsad_core.metrics.dice import EmptySlices
 from zsad_core.report import captions, failures, measures
 from zsad_core.report import tables as table_rows
-from zsad_core.report.captions import NAMED
 from zsad_core.report.comparison_groups import ComparisonGroup
 from zsad_core.report.comparison_groups import comparison_groups as groups_of
 from zsad_core.report.failures import FailureCases
@@ -45,7 +44,6 @@ from zsad_core.results.parts import readable
 from zsad_core.results.slice_sums import Centre
 from zsad_core.types import DataSpec
 
-EXPOSED = "exposed"  # the widget that includes exposed subjects
 P_VALUES = ("p", "p (Holm)")
 StampedFolder = tuple[str, Stamp]
 """A results folder and its stamp: the key under which what was read is remembered."""
@@ -124,19 +122,6 @@ def pick_third(column: DeltaGenerator, widget: dict[str, Any]) -> Third:
     thirds: tuple[Third, ...] = ("", *THIRDS)
     return column.selectbox(
         "Third of the depth", thirds, format_func=lambda third: third or "all", **widget
-    )
-
-
-def include_exposed(subjects: list[str]) -> bool:
-    """Whether rows of these exposed subjects count; asked only where there are any."""
-    if not subjects:
-        return False
-    names = ", ".join(subjects[:NAMED]) + ", …" * (len(subjects) > NAMED)
-    return st.checkbox(
-        f"Include exposed subjects ({len(subjects)})",
-        help="Checkpoint, prompts, threshold or references have seen them, so their numbers "
-        f"flatter; they are left out of means, figures and tests: {escape(names)}",
-        **session.persisted(EXPOSED),
     )
 
 

@@ -7,6 +7,7 @@ import streamlit as st
 
 from pages.ui.cohort import rows as cohort_rows
 from pages.ui.shell import audit, compute, download, session
+from pages.ui.shell.exposed import EXPOSED
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.prompt_choice import all_prompts, is_private
 from pages.ui.shell.sidebar import CohortChoice, rule_text, rule_title, rules_of, usual_method
@@ -53,7 +54,7 @@ def _study(choice: CohortChoice, cohort: Cohort) -> str:
         empty=choice.readout.empty_slices,
         slices=cohort_rows.slices_in_mean(choice.readout.empty_slices),
         centre=choice.readout.centre,
-        exposed=session.Entry(cohort_rows.EXPOSED, False).get(),
+        exposed=session.Entry(EXPOSED, False).get(),
     )
     return as_yaml(study_of(cohort, f"Study of {choice.data.place}", read, home()))
 

@@ -44,8 +44,9 @@ Known = dict[Wanted, "SubjectSlices | Absence"]
 class SubjectSlices:
     """One subject's row of a series: its map and threshold, counts of each slice, each (S,).
 
-    `depths` are by the middle and by the centroid of the brain. Without slices it is a subject that
-    has no such row: one without lesion, which has no oracle.
+    `depths` are by the middle and by the centroid of the brain; of an `exposed` row something has
+    seen the subject. Without slices it is a subject that has no such row: one without lesion, which
+    has no oracle.
     """
 
     map: MapSpec
@@ -54,6 +55,7 @@ class SubjectSlices:
     predicted: Counts
     overlap: Counts
     depths: dict[str, FloatArray]
+    exposed: bool
 
     def dice(self, read: ReadoutSpec) -> FloatArray:
         """2D Dice (S,) under the readout's empty-slice rule."""
@@ -70,12 +72,16 @@ class Absence:
 
 @dataclass(frozen=True)
 class DepthCohort:
-    """The series to draw, by name, with the threshold of each subject, over subjects, by id."""
+    """The series to draw, by name, with the threshold of each subject, over subjects, by id.
+
+    Exposed rows are drawn where they are asked for.
+    """
 
     series: dict[str, MapSpec]
     thresholds: dict[str, dict[str, Threshold]]
     subjects: tuple[str, ...]
     readout: ReadoutSpec
+    with_exposed: bool = False
 
     def wanted(self) -> list[Wanted]:
         """Every row, subject by subject, so that each scan is loaded once for all series."""
@@ -95,6 +101,16 @@ def reported(choice: UserChoice) -> tuple[str, ...]:
 
 def cases(cohort: DepthCohort, series: str) -> list[SubjectSlices]:
     """The evaluated subjects of a series that its threshold rule has a row for."""
+    return [case for case in _evaluated(cohort, series) if cohort.with_exposed or not case.exposed]
+
+
+def exposed(cohort: DepthCohort) -> list[str]:
+    """Ids of evaluated subjects that something of a series has seen."""
+    every = (case for series in cohort.thresholds for case in _evaluated(cohort, series))
+    return sorted({case.map.features.slices.subject for case in every if case.exposed})
+
+
+def _evaluated(cohort: DepthCohort, series: str) -> list[SubjectSlices]:
     entries = [_known().get(cohort.of(series, subject)) for subject in cohort.subjects]
     return [entry for entry in entries if isinstance(entry, SubjectSlices) and len(entry.truth)]
 
@@ -138,9 +154,10 @@ def _curve(
 def words(name: str, thresholds: Collection[Threshold], dice: FloatArray) -> str:
     """A series's thresholds, of one rule, and how many slices (S,) of Dice are not NaN."""
     values = sorted({threshold_text(threshold.value) for threshold in thresholds}, key=float)
-    first, extent = next(iter(thresholds)), " to ".join(dict.fromkeys((values[0], values[-1])))
+    rule, extent = next(iter(thresholds)).rule, " to ".join(dict.fromkeys((values[0], values[-1])))
+    notes = "; ".join(sorted({threshold.note for threshold in thresholds}))
     count = counted(int(np.count_nonzero(~np.isnan(dice))), "slice")
-    return f"{name}: threshold {extent}, {first.rule} ({first.note}), {count}"
+    return f"{name}: threshold {extent}, {rule} ({notes}), {count}"
 
 
 def look(cohort: DepthCohort) -> Job | None:
@@ -230,7 +247,8 @@ def _case(
     truth, predicted, overlap = (slices[name].to_numpy(np.int64) for name in COLUMNS[:3])
     depths = {name: slices[f"depth_{name}"].to_numpy(float) for name in ("middle", "centroid")}
     used = replace(threshold, value=row["threshold_value"]) if row else threshold
-    return SubjectSlices(spec, used, truth, predicted, overlap, depths)
+    seen = bool(row and (row["exposure"] or row["prompts_tuned"]))
+    return SubjectSlices(spec, used, truth, predicted, overlap, depths, seen)
 
 
 def _stamp(cohort: DepthCohort) -> results.Stamp:

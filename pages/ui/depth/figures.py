@@ -9,6 +9,7 @@ from pages.ui.depth import cases as depth_cases
 from pages.ui.depth.cases import DepthCohort, SubjectSlices
 from pages.ui.explore.shown import few_shot
 from pages.ui.shell import compute, navigate, volume_set
+from pages.ui.shell.exposed import include_exposed
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.plots import clicked_point
 from pages.ui.shell.prompt_choice import prompts_beside
@@ -102,6 +103,8 @@ def of_subjects(choice: UserChoice, series: Series) -> None:
     st.subheader("Figure 3 for all evaluated subjects: mean 2D Dice against depth")
     st.caption(_conventions(choice, series))
     jobs.append(depth_cases.look(cohort))
+    exposed = depth_cases.exposed(cohort)
+    cohort = replace(cohort, with_exposed=include_exposed(exposed))
     cases: dict[str, list[SubjectSlices]] = {}
     words, every = list[str](), counted(len(cohort.subjects), "subject")
     for name in thresholds:
@@ -112,7 +115,13 @@ def of_subjects(choice: UserChoice, series: Series) -> None:
                 [c.dice(read)[np.isfinite(c.depths[read.centre])] for c in evaluated]
             )
             drawn = depth_cases.words(name, [case.threshold for case in evaluated], dice)
-            words.append(f"{drawn} of {len(evaluated)} of {every}")
+            seen = sum(case.exposed for case in evaluated)
+            of_them = f" ({seen} exposed)" if seen else ""
+            words.append(f"{drawn} of {len(evaluated)} of {every}{of_them}")
+    if exposed and not cohort.with_exposed:
+        words.append(f"{counted(len(exposed), 'exposed subject')} left out: {', '.join(exposed)}")
+        if not cases:
+            st.info("Every evaluated subject is exposed; include them, or evaluate others.")
     if cases:
         _curves(cohort, cases, words)
     jobs.append(depth_cases.evaluate_rest(cohort))

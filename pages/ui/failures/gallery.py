@@ -11,6 +11,7 @@ from pages.ui.cohort import run as cohort_run
 from pages.ui.failures.gallery_pictures import WAITING, pictures, scans_unread
 from pages.ui.failures.gallery_start import first_cases
 from pages.ui.shell import compute, navigate, session
+from pages.ui.shell.exposed import include_exposed
 from pages.ui.shell.keyboard import palette
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.pictures import draw
@@ -89,7 +90,7 @@ def _selection(
         volumes=several(2, "Lesion volume", "volumes"),
         third=cohort_rows.pick_third(columns[3], session.persisted("failure-third")),
         subjects=tuple(subject.id for subject in choice.subjects),
-        exposed=cohort_rows.include_exposed(offers["exposed"]),
+        exposed=include_exposed(offers["exposed"]),
     )
 
 

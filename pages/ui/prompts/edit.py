@@ -50,8 +50,9 @@ def _before_and_after(choice: UserChoice, stack: SliceStack) -> None:
         _remember(choice, read, now, edited, known=validating is None)
     first, second, third = st.columns(3)
     _scan(first, stack, index)
-    _slice(second, f"before: {base.name}", old, (stack, index, before))
-    _slice(third, f"now: {choice.map.prompts.name}", choice.map, (stack, index, now))
+    where, named = (stack, index), f"now: {choice.map.prompts.name}"
+    _slice(second, f"before: {base.name}", old, where, _at(choice.readout, before), ready)
+    _slice(third, named, choice.map, where, _at(choice.readout, now), ready)
     true, false, missed = class_colours()
     words = [
         f"{name} at threshold {threshold_text(own.value)} ({own.rule}: {own.note})"
@@ -86,12 +87,26 @@ def _scan(column: DeltaGenerator, stack: SliceStack, index: int) -> None:
         pictures.show(column, outlined, stack, "outline of the ground truth")
 
 
+def _at(read: ReadoutSpec, threshold: Threshold) -> ReadoutSpec:
+    return replace(read, threshold=threshold.value)
+
+
 def _slice(
-    column: DeltaGenerator, caption: str, spec: MapSpec, where: tuple[SliceStack, int, Threshold]
+    column: DeltaGenerator,
+    caption: str,
+    spec: MapSpec,
+    where: tuple[SliceStack, int],
+    read: ReadoutSpec,
+    ready: bool,
 ) -> None:
-    stack, index, threshold = where
+    """Map and mask of a slice; components are those of the volume, once that is `ready`."""
+    stack, index = where
     values, scores = pipeline.slice_maps(compute.engine(), spec, [index])
-    mask = predicted_mask(values, stack.brain[[index]], ReadoutSpec(threshold.value))[0]
+    if read.min_component_voxels and ready:
+        mask = predicted_mask(compute.whole_map(spec).values, stack.brain, read)[index]
+    else:
+        alone = replace(read, min_component_voxels=0)
+        mask = predicted_mask(values, stack.brain[[index]], alone)[0]
     truth = None if stack.truth is None else stack.truth[index]
     classes = thumbnails.classes(stack.image[index], truth, mask, palette())
     heat = pictures.heat(values[0] / pipeline.method_of(spec).high)
@@ -105,7 +120,7 @@ def _numbers(
     """Both sets, each at its own threshold, and the numbers that depend on none."""
 
     def read(spec: MapSpec, at: Threshold) -> Readout:
-        return readout(stack, compute.whole_map(spec), replace(choice.readout, threshold=at.value))
+        return readout(stack, compute.whole_map(spec), _at(choice.readout, at))
 
     now, before = read(choice.map, threshold), read(*other)
     rows = [_row(numbers, choice.data.region) for numbers in (before, now)]
@@ -120,10 +135,12 @@ def _remember(
 ) -> None:
     """What was shown goes into the history at once, its Dice as soon as the threshold is known."""
     known = known and threshold.rule == choice.rule
-    shown = (replace(choice.map.prompts, name=""), choice.map, threshold.value if known else None)
+    texts, value = replace(choice.map.prompts, name=""), threshold.value if known else None
+    mask = choice.readout
+    shown = (texts, choice.map, value, mask.brain_only, mask.min_component_voxels)
     if session.LAST_TRIAL.get() != shown:
         at = threshold if known else choice.rule
-        history.add(choice.map, read, at, edited, owner=user(), home=home())
+        history.add(choice.map, read, at, edited, owner=user(), home=home(), mask=mask)
         session.LAST_TRIAL.set(shown)
 
 

@@ -37,7 +37,7 @@ from zsad_core.workspace import history as core
 from zsad_core.workspace.history import Trial
 
 CHANGES = {"dice": "Δ Dice", "best_dice": "Δ best", "auroc": "Δ AUROC"}
-TUNED = "tuned on these"
+TUNED, MASK = "tuned on these", "mask"
 TEXTS = ("normal", "abnormal", "templates")
 SPLITS = ("validation", "test", "train", "extra")
 RULE_NOTES = {
@@ -161,6 +161,7 @@ def trials_table(
             "subject": trial.subject,
             "method": configuration_name(trial.method, trial.setup),
             "threshold": _threshold(trial),
+            MASK: _mask(trial.mask, region),
         }
         for field, label in _numbers(region).items():
             row[label] = getattr(trial, field)
@@ -169,7 +170,21 @@ def trials_table(
         row["tuned"] = TUNED if split.shares_patient(trial.subject, tuned[trial.content]) else ""
         row |= {"note": trial.note, "whose": whose(trial.owner)}
         rows.append(row)
-    return pd.DataFrame(rows)
+    return _with_masks(rows)
+
+
+def _mask(mask: tuple[bool, int], region: str) -> str:
+    """How a mask was made where that is not the usual way."""
+    brain_only, smallest = mask
+    words = [] if brain_only else [f"also outside the {region}"]
+    words += [f"components of {smallest} voxels or more"] if smallest else []
+    return ", ".join(words)
+
+
+def _with_masks(rows: Sequence[Mapping[str, object]]) -> pd.DataFrame:
+    """A table of these rows, with their masks where one was not made in the usual way."""
+    table = pd.DataFrame(rows)
+    return table if len(table) and table[MASK].any() else table.drop(columns=MASK, errors="ignore")
 
 
 def _words(prompts: PromptSet) -> dict[str, str]:
@@ -243,6 +258,7 @@ def board_table(
             "changed": _changed(known.get(prompts.name.removesuffix(EDITED), prompts), prompts),
             "method": configuration_name(standing.method, standing.setup),
             **({} if threshold is None else {"threshold": threshold_text(threshold)}),
+            MASK: _mask(standing.mask, region),
             "evaluated on": len(standing.judged),
             TUNED: len(standing.tuned),
         }
@@ -250,7 +266,7 @@ def board_table(
             low, high = standing.intervals[field]
             row |= {label: getattr(standing, field), label + LOW: low, label + HIGH: high}
         rows.append({**row, "± over subjects": standing.deviation})
-    return pd.DataFrame(rows)
+    return _with_masks(rows)
 
 
 def _judge(choice: UserChoice, subjects: Sequence[str]) -> None:
@@ -284,5 +300,5 @@ def _judged(
         step = compute.at_step(progress, done, len(subjects))
         spec = evaluation.of_subject(choice.map, subject)
         read = numbers(compute.engine(), spec, choice.readout, threshold, step)
-        core.add(spec, read, threshold, owner=owner, home=home)
+        core.add(spec, read, threshold, owner=owner, home=home, mask=choice.readout)
     return len(subjects)

@@ -102,7 +102,8 @@ def _evaluated(
             of_subject = evaluation.of_subject(spec, subject)
             readouts.append(numbers(compute.engine(), of_subject, choice.readout, threshold, step))
             step()
-        history.add(of_subject, readouts[1], threshold, edited, together, owner, home)
+        read = choice.readout
+        history.add(of_subject, readouts[1], threshold, edited, together, owner, home, read)
         rows[subject] = (_numbers(readouts[0]), _numbers(readouts[1]))
     return rows
 
