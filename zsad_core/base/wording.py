@@ -75,3 +75,14 @@ def percent(share: float) -> str:
     if 0.99 < share < 1:
         return ">99 %"
     return f"{share:.0%}".replace("%", " %")
+
+
+def decimals(value: float | None) -> str:
+    """A number to three decimals, where 1.000 is 1: just below it something is missed.
+
+    >>> decimals(0.5), decimals(0.9998), decimals(1.0), decimals(float("nan"))
+    ('0.500', '>0.999', '1.000', '–')
+    """
+    if value is None or value != value:
+        return "–"
+    return ">0.999" if 0.9995 <= value < 1 else f"{value:.3f}"

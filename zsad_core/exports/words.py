@@ -3,6 +3,7 @@
 import re
 import unicodedata
 
+from zsad_core.base.wording import decimals
 from zsad_core.exports.reading import Reading
 from zsad_core.inference.views import View
 
@@ -59,15 +60,6 @@ def safe(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9.-]+", "-", text).strip("-.") or "x"
 
 
-def number(value: float | None) -> str:
-    """A number as text; a dash if it is None or NaN.
-
-    >>> number(0.5), number(float("nan"))
-    ('0.500', '–')
-    """
-    return "–" if value is None or value != value else f"{value:.3f}"
-
-
 def slice_numbers(reading: Reading, index: int) -> str:
     """Dice and areas of one slice."""
     pixel_mm2 = reading.stack.pixel_mm[0] * reading.stack.pixel_mm[1]
@@ -76,7 +68,7 @@ def slice_numbers(reading: Reading, index: int) -> str:
     if reading.stack.truth is None:
         return area
     dice = None if reading.readout.dice is None else reading.readout.dice[index]
-    return f"2D Dice {number(dice)} · truth {truth:.1f} cm² · {area}"
+    return f"2D Dice {decimals(dice)} · truth {truth:.1f} cm² · {area}"
 
 
 def volume_numbers(reading: Reading) -> str:
@@ -87,7 +79,7 @@ def volume_numbers(reading: Reading) -> str:
         none = "no segmentation" if reading.stack.truth is None else "no lesion in the truth"
         return f"Volume: {volume} ({none}, so no Dice)"
     return (
-        f"Volume: 3D Dice {number(result.dice_3d)} · "
-        f"best Dice {number(result.best_dice)} (oracle) · AUROC {number(result.auroc)} · "
+        f"Volume: 3D Dice {decimals(result.dice_3d)} · "
+        f"best Dice {decimals(result.best_dice)} (oracle) · AUROC {decimals(result.auroc)} · "
         f"truth {result.truth_ml:.1f} ml · {volume}"
     )

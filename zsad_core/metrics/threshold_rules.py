@@ -84,7 +84,10 @@ class Oracle(MapRule):
     name = "oracle"
     title = "oracle"
     basis = "uses the ground truth"
-    explanation = "Best Dice on this subject. Uses the ground truth: upper bound, not a result."
+    explanation = (
+        "Best Dice on this subject, inside the brain and without component filter. Uses the ground "
+        "truth: an upper bound of such masks, not a result."
+    )
     note = "best 3D Dice of this subject, uses the ground truth"
 
     def lack(self, brain: MaskArray, truth: MaskArray | None) -> str:

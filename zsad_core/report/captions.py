@@ -97,9 +97,9 @@ def threshold_costs(region: str) -> str:
 def calibration(region: str) -> str:
     """What the calibration shows, of scans of a region."""
     return (
-        f"Voxels of the {region} in ten even bins of the predicted value: its mean against the "
-        "share of lesion among them, for methods whose map is a probability, the softmax of "
-        "abnormal against normal; on the diagonal it is calibrated. "
+        f"Voxels of the {region} in ten even bins of the predicted value, of which each map keeps "
+        "256: its mean against the share of lesion among them, for methods whose map is a "
+        "probability, the softmax of abnormal against normal; on the diagonal it is calibrated. "
         f"Bars: {intervals.WORDS}."
     )
 

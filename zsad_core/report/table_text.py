@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from zsad_core.base.markdown import escape_marks
+from zsad_core.base.wording import decimals
 
 SD = " sd"  # a column of this ending stands beside its mean as ±
 LOW, HIGH = " low", " high"  # the ends of its interval, in brackets
@@ -72,7 +73,5 @@ def _cell_text(value: object) -> str:
     if value is pd.NA or (isinstance(value, float) and np.isnan(value)):
         return "–"
     if isinstance(value, float):
-        if 0.9995 <= value < 1:
-            return ">0.999"  # 1.000 would be another number: nothing missed, always first
-        return f"{value:.3f}" if abs(value) >= 0.0005 else f"{value:.1g}"
+        return decimals(value) if abs(value) >= 0.0005 else f"{value:.1g}"
     return str(value)

@@ -10,7 +10,7 @@ import jinja2
 import pandas as pd
 
 from zsad_core import methods, setups
-from zsad_core.base.wording import counted
+from zsad_core.base.wording import counted, decimals
 from zsad_core.errors import DataError
 from zsad_core.evaluation.choosing import Pair, skipped_line
 from zsad_core.exports.words import NO_DEVICE
@@ -189,8 +189,9 @@ def _headline(frame: pd.DataFrame, selection: Selection) -> Iterator[str]:
         oracle = " The threshold uses the ground truth: an upper bound, no result."
         oracle = oracle if isinstance(selection.group.rule, Oracle) else ""
         yield (
-            f"Highest mean 3D Dice: {best.configuration}, {best.mean:.3f} [{best.low:.3f}, "
-            f"{best.high:.3f}] over {counted(best.subjects, 'subject')}. {INTERVAL}{oracle}"
+            f"Highest mean 3D Dice: {best.configuration}, {decimals(best.mean)} "
+            f"[{decimals(best.low)}, {decimals(best.high)}] over "
+            f"{counted(best.subjects, 'subject')}. {INTERVAL}{oracle}"
         )
     for series, absent in results.missing.items():
         yield f"{series} lacks {', '.join(absent)}."

@@ -11,7 +11,7 @@ from pages.ui.cohort.opening import THIRD_NOTE, clicked_cells, open_row
 from pages.ui.shell import visitors
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.sidebar import CohortChoice
-from zsad_core.base.wording import counted, listed
+from zsad_core.base.wording import counted, decimals, listed
 from zsad_core.metrics.threshold_rules import Oracle
 from zsad_core.report import captions, overview
 from zsad_core.report.measures import dice_table
@@ -52,8 +52,8 @@ def _best(summary: Summary) -> None:
     if best is None:
         st.metric("Best mean 3D Dice", "–", help="No subject here has a 3D Dice.")
         return
-    interval = "" if isnan(best.low) else f" [{best.low:.3f}, {best.high:.3f}]"
-    st.metric("Best mean 3D Dice", f"{best.mean:.3f}{interval}")
+    interval = "" if isnan(best.low) else f" [{decimals(best.low)}, {decimals(best.high)}]"
+    st.metric("Best mean 3D Dice", f"{decimals(best.mean)}{interval}")
     st.caption(escape(f"{best.configuration}, {counted(best.subjects, 'subject')}"))
 
 

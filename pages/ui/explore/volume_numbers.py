@@ -7,7 +7,7 @@ from pages.ui.figures.solid import solid_figure
 from pages.ui.shell import compute
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.sidebar import EMPTY_SLICES, UserChoice
-from zsad_core.base.wording import counted
+from zsad_core.base.wording import counted, decimals
 from zsad_core.imaging import slicing
 from zsad_core.inference.views import View
 from zsad_core.metrics.readout import Readout
@@ -19,13 +19,13 @@ def numbers(choice: UserChoice, result: Readout) -> None:
     """The volume's numbers, each with its rule."""
     columns = st.columns(6)
     if result.dice_3d is not None and result.mean_dice is not None:
-        columns[0].metric("3D Dice", f"{result.dice_3d:.3f}")
+        columns[0].metric("3D Dice", decimals(result.dice_3d))
         label = f"2D Dice, {counted(result.mean_dice.slices_counted, 'slice')}"
         rule = f"Mean over slices. Empty slices: {EMPTY_SLICES[choice.readout.empty_slices]}."
-        columns[1].metric(label, f"{result.mean_dice.value:.3f}", help=rule)
+        columns[1].metric(label, decimals(result.mean_dice.value), help=rule)
         if result.auroc is not None:  # a mask ranks nothing
-            columns[2].metric(f"Voxel AUROC ({escape(choice.data.region)})", f"{result.auroc:.3f}")
-            columns[3].metric("Best Dice (oracle)", f"{result.best_dice:.3f}")
+            columns[2].metric(f"Voxel AUROC ({escape(choice.data.region)})", decimals(result.auroc))
+            columns[3].metric("Best Dice (oracle)", decimals(result.best_dice))
         columns[4].metric("Truth", f"{result.truth_ml:.1f} ml")
     columns[5].metric("Predicted", f"{result.predicted_ml:.1f} ml")
     for note in result.notes:

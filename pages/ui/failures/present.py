@@ -25,7 +25,7 @@ from pages.ui.viewer import send, send_chunks
 from pages.ui.viewer.payload import ViewerCase, ViewerOptions
 from zsad_core import methods
 from zsad_core.base.jobs import Job
-from zsad_core.base.wording import counted
+from zsad_core.base.wording import counted, decimals
 from zsad_core.errors import ZsadError
 from zsad_core.imaging import datasets
 from zsad_core.inference import views
@@ -98,7 +98,8 @@ def kind_of(pin: Pin) -> str:
 def subtitle(pin: Pin) -> str:
     """Method, setup, prompts, subject and modality in one line."""
     method = methods.METHODS.get(pin.method)
-    texts = f" · prompts {pin.prompts.name}" if method is None or method.prompts else ""
+    reads = method is None or method.prompts
+    texts = f" · prompts {pin.prompts.name}" if reads and pin.prompts.name else ""
     title = methods.configuration_name(pin.method, pin.setup)
     return f"{title}{texts} · {pin.subject} · {pin.modality}"
 
@@ -106,7 +107,7 @@ def subtitle(pin: Pin) -> str:
 def dice_text(pin: Pin) -> str:
     """The numbers of the moment."""
     named = {"2D Dice": pin.slice_dice, "3D Dice": pin.volume_dice}
-    numbers = [f"{name} {value:.3f}" for name, value in named.items() if value is not None]
+    numbers = [f"{name} {decimals(value)}" for name, value in named.items() if value is not None]
     return ", ".join(numbers) or "no Dice"
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from zsad_core.base.wording import counted
 from zsad_core.errors import SettingError
 from zsad_core.imaging.splits.facts import ScanFacts, scan_facts
 from zsad_core.imaging.splits.tables import PARTS, Fold, SplitTable, check_table, patient_of
@@ -195,7 +196,7 @@ def _divide(
     count = int((shares > 0).sum())
     if len(groups) < count:
         raise SettingError(
-            f"{len(groups)} {draw.by}s cannot be divided into {count} parts "
+            f"{counted(len(groups), draw.by)} cannot be divided into {count} parts "
             f"({', '.join(name for name, share in zip(names, shares, strict=True) if share)}); "
             "choose fewer parts or folds, or add subjects."
         )
