@@ -201,8 +201,8 @@ def as_markdown() -> str:
 HEAD = """# Rows of an evaluation, version {version}
 
 `zsad evaluate … --out DIR` appends Parquet parts under `DIR/subjects`, `DIR/slices`,
-`DIR/curves` and `DIR/levels`. Read them with `zsad_core.results.parquet.connect(DIR)`, which gives
-a DuckDB connection with a view for each, or as CSV:
+`DIR/curves` and `DIR/levels`. Read them with `with zsad_core.results.parquet.connect(Path(DIR)) as
+rows`, a DuckDB connection with a view for each, or as CSV:
 `zsad export --results DIR --out FOLDER`.
 
 What can be chosen after the fact, without computing a map again:
