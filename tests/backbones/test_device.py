@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 import time
 from collections import Counter
 
@@ -37,24 +38,43 @@ def test_a_broken_memory_of_it_is_written_anew(tmp_path, monkeypatch):
     )
 
 
-def test_few_tokens_tell_of_a_precision_that_takes_many_times_as_long(tmp_path, monkeypatch):
+@pytest.fixture
+def replace_here(monkeypatch):
+    """replace_here(name, own) replaces a function of torch in this thread alone.
+
+    Jobs of other tests may still run in theirs.
+    """
+
+    def replaced(name, own):
+        here, theirs = threading.get_ident(), getattr(functional, name)
+
+        def function(*inputs, **options):
+            called = own if threading.get_ident() == here else theirs
+            return called(*inputs, **options)
+
+        monkeypatch.setattr(functional, name, function)
+
+    return replaced
+
+
+def test_few_tokens_tell_of_a_precision_that_takes_many_times_as_long(
+    tmp_path, monkeypatch, replace_here
+):
     """As bfloat16 does without units for it: a slice took half a second of the first start."""
     attention, runs = functional.scaled_dot_product_attention, Counter()
 
-    def without_units(q, k, v, **of_other_tests):
-        if of_other_tests:  # whose jobs still run
-            return attention(q, k, v, **of_other_tests)
+    def without_units(q, k, v):
         runs[q.dtype, q.shape[2]] += 1
         keep_busy(0.3 if q.dtype == torch.bfloat16 else 0)
         return attention(q, k, v)
 
     monkeypatch.setenv("ZSAD_CACHE", str(tmp_path))
-    monkeypatch.setattr(functional, "scaled_dot_product_attention", without_units)
+    replace_here("scaled_dot_product_attention", without_units)
     assert backbones.fastest_precision("cpu") == "float32"
     assert runs == {(torch.float32, 50): 2, (torch.bfloat16, 50): 2}
 
 
-def test_what_few_tokens_do_not_tell_a_slice_does(tmp_path, monkeypatch):
+def test_what_few_tokens_do_not_tell_a_slice_does(tmp_path, monkeypatch, replace_here):
     """Few tokens hide that units for bfloat16 pay."""
     attention, runs = functional.scaled_dot_product_attention, Counter()
 
@@ -64,14 +84,14 @@ def test_what_few_tokens_do_not_tell_a_slice_does(tmp_path, monkeypatch):
         return attention(*(x.float() for x in (q, k, v))).to(q.dtype)
 
     monkeypatch.setenv("ZSAD_CACHE", str(tmp_path))
-    monkeypatch.setattr(functional, "scaled_dot_product_attention", with_units)
-    monkeypatch.setattr(functional, "linear", lambda x, weight: x)
+    replace_here("scaled_dot_product_attention", with_units)
+    replace_here("linear", lambda x, weight: x)
     assert backbones.fastest_precision("cpu") == "bfloat16"
     assert runs[torch.bfloat16, 50] == 2
     assert runs[torch.bfloat16, 400] == 8
 
 
-def test_what_else_the_machine_does_is_not_counted(tmp_path, monkeypatch):
+def test_what_else_the_machine_does_is_not_counted(tmp_path, monkeypatch, replace_here):
     attention, pause = functional.scaled_dot_product_attention, 0.1
 
     def slow_attention(q, k, v):
@@ -79,7 +99,7 @@ def test_what_else_the_machine_does_is_not_counted(tmp_path, monkeypatch):
         return attention(q, k, v)
 
     monkeypatch.setenv("ZSAD_CACHE", str(tmp_path))
-    monkeypatch.setattr(functional, "scaled_dot_product_attention", slow_attention)
+    replace_here("scaled_dot_product_attention", slow_attention)
     backbones.fastest_precision("cpu")
     (times,) = json.loads((tmp_path / "device.json").read_text()).values()
     assert times["float32"] < pause
