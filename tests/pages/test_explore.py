@@ -76,7 +76,8 @@ def test_an_encoding_that_another_user_cancelled_starts_again():
     jobs = compute.engine().jobs
     chosen = {"method": "adaclip", "setup": "brats", "subject": "DEMO-MET-014-000"}
     hers = opened("Explore", user="her", **chosen)
-    [(key, job)] = [item for item in jobs.running().items() if "014" in item[1].title]
+    of_hers = "DEMO-MET-014-000 for AdaCLIP"  # beside jobs of other tests
+    [(key, job)] = [item for item in jobs.running().items() if of_hers in item[1].title]
     job.cancel(mark_of("her"))
     job.wait(WAIT)
     assert any("stopped after" in one.value for one in shown(hers).warning)
