@@ -175,6 +175,8 @@ def test_trials_of_masks_made_in_other_ways_stand_apart():
     for found, mask in ((GOOD, large), (BAD, ReadoutSpec())):
         assert history.add(spec("S1"), found, AT_20, mask=mask) is not None
     assert history.add(spec("S1"), BAD, AT_20, mask=large) is None  # shown before
+    single = ReadoutSpec(min_component_voxels=1)  # the same masks as without a smallest one
+    assert history.add(spec("S1"), BAD, AT_20, mask=single) is None
     first, second = history.trials()
     assert (first.mask, second.mask) == ((True, 300), (True, 0))
     assert history.previous(history.trials())[second.id] is None

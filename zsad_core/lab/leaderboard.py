@@ -20,8 +20,8 @@ class Standing:
 
     `judged` are those subjects, `tuned` those whose patient helped to choose the texts. The means
     are NaN where all did. `threshold` is the value where the rule is a fixed one, else None; `mask`
-    is that of its trials.
-    `intervals` are the ends of each mean's interval by field, NaN for few patients.
+    is that of its trials. `intervals` are the ends of each mean's interval by field, NaN for few
+    patients.
     """
 
     prompts: PromptSet
@@ -47,10 +47,9 @@ def standings(
     """Each prompt set by its mean 3D Dice at the thresholds of one rule, the best first.
 
     Of a subject the last trial counts. Sets at different fixed thresholds, or with masks made in
-    other ways, stand apart. The trials
-    are of one data set and modality; those ranked on 256 levels, of older versions, are left out.
-    So are deleted ones, which still tell where a set was tuned. The data's `split` knows which
-    patients have scans under several ids.
+    other ways, stand apart. The trials are of one data set and modality; those ranked on 256
+    levels, of older versions, are left out. So are deleted ones, which still tell where a set was
+    tuned. The data's `split` knows which patients have scans under several ids.
     """
     trials = [trial for trial in trials if trial.level is None]
     tuned, groups = tuned_subjects(trials), dict[tuple[object, ...], list[Trial]]()

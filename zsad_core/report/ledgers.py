@@ -47,7 +47,7 @@ def _ledger(rows: pd.DataFrame) -> dict[str, str]:
 
 def _notes(rows: pd.DataFrame) -> str:
     """What the thresholds come from; those of subjects, or of folds, may differ."""
-    return "; ".join(sorted(filter(None, {*rows["threshold_note"]})))
+    return "; ".join(sorted(filter(None, {*rows["threshold_note"].dropna()})))
 
 
 def _weights(method: str, rows: pd.DataFrame) -> dict[str, str]:

@@ -134,7 +134,7 @@ def add(
         auroc,
         owner=owner,
         brain_only=mask.brain_only,
-        smallest=mask.min_component_voxels,
+        smallest=mask.min_component_voxels if mask.min_component_voxels > 1 else 0,  # 1 takes none
     )
     every = all_trials(home=home) + (all_trials(slices.data) if slices.data.private else ())
     alike = [other for other in every if other.content == trial.content]
