@@ -30,6 +30,7 @@ TEST_MODULES = {
 }
 SESSION = "pages.ui.shell.session"
 CHOICES = ("segmented_control", "pills")  # widgets whose buttons are choices
+OPENED = ("expander", "popover", "tabs")  # what a user opens, which Streamlit notes in the browser
 
 
 @functools.cache
@@ -174,5 +175,16 @@ def test_a_choice_of_one_cannot_be_taken_back():
             for words in given
             if words.get("required") != "True" and "'multi'" not in words.get("selection_mode", "")
         ]
+
+    assert faults(PAGES, fault) == {}
+
+
+def test_what_a_user_opened_has_a_key():
+    """Without one it is told by its place, and closes when something above it comes or goes."""
+
+    def fault(path):
+        calls = (node for node in ast.walk(tree(path)) if isinstance(node, ast.Call))
+        opened = [call for call in calls if getattr(call.func, "attr", "") in OPENED]
+        return [ast.unparse(one) for one in opened if "key" not in {k.arg for k in one.keywords}]
 
     assert faults(PAGES, fault) == {}

@@ -226,6 +226,21 @@ def test_the_jobs_below_follow_what_runs_while_the_page_stays(app):
     assert address(page)["method"] == "mvfa"
 
 
+def test_what_was_opened_below_a_job_stays_open_when_it_is_done(app):
+    page, server = app
+    at_1mm = {**CHOICE, "data": "demo"}  # takes a while
+    page.goto(server.address("Explore", **at_1mm, method="mvfa", setup="pmc"))
+    job = page.get_by_test_id("stMain").get_by_test_id("stProgress")
+    job.wait_for()
+    page.get_by_text("What has this number seen?").click()
+    opened = page.get_by_text("Backbone pretrained on")
+    opened.wait_for()
+    assert job.count() == 1  # still
+    whole_volume(page)
+    settled(page)
+    assert opened.is_visible()
+
+
 def test_many_jobs_are_one_line_that_covers_no_control(app):
     page, server = app
     page.set_viewport_size({"width": 1024, "height": 768})

@@ -29,7 +29,7 @@ def delete_rows(data: DataSpec, source: cohort_rows.StampedFolder, chosen: Selec
     of_group = frame[frame["first_group"]].drop_duplicates(["setup", "series"])
     names = (of_group["series"] + " · " + of_group["setup"].astype(str)).tolist()
     key_of = dict(zip(names, of_group["key"], strict=True))
-    with st.expander("Delete rows"):
+    with st.expander("Delete rows", key="box-delete"):
         left, right = st.columns([3, 1], vertical_alignment="bottom")
         name = left.selectbox("Rows of", names, key="configuration-to-delete")
         with cohort_rows.rows_of(*source) as rows:

@@ -137,7 +137,7 @@ def seen(source: StampedFolder, chosen: Selection) -> None:
     known = table.loc[table["known overlaps"] != "", ["series", "setup", "known overlaps"]]
     for series, setup, words in known.itertuples(index=False):
         st.warning(escape(f"{series} · {setup}: {words}."), icon=":material/join_inner:")
-    with st.expander(exposure.TITLE):
+    with st.expander(exposure.TITLE, key="box-exposure"):
         st.dataframe(table.rename(columns={"series": "method"}), hide_index=True, key="seen")
         st.caption(captions.SEEN)
 

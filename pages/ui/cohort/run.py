@@ -38,7 +38,7 @@ def evaluation(choice: CohortChoice, root: Path) -> None:
         return
     offer(cohort)
     if not cohort.data.private:
-        with st.expander("Copy as command, save as study file"):
+        with st.expander("Copy as command, save as study file", key="box-study"):
             if private := _private(cohort):
                 st.info(escape(f"The command reads what all users see; publish {private} first."))
             st.code(command(cohort), language="bash", wrap_lines=True)

@@ -17,7 +17,7 @@ FILE = "prompts.yaml"
 
 def offer(view: View) -> None:
     """The command to copy, or why there is none."""
-    with st.popover("Command", icon=":material/terminal:", width="stretch"):
+    with st.popover("Command", icon=":material/terminal:", width="stretch", key="box-command"):
         if without := why_none(view):
             st.info(f"No command gives these numbers: {without}.")
             return

@@ -36,7 +36,7 @@ DRAWN = (
 
 def offer(view: View) -> None:
     """Picture, animation, volumes and numbers of a view; the look is the user's choice."""
-    with st.expander("Export this view", icon=":material/download:"):
+    with st.expander("Export this view", icon=":material/download:", key="box-export"):
         st.caption(f"{STATEMENT} {DRAWN}")
         left, right = st.columns([3, 2], vertical_alignment="bottom")
         panels = left.pills(

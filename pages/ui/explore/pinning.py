@@ -21,7 +21,7 @@ def offer(view: View) -> None:
         why = f"Not available: {pins.PRIVATE}"
         st.button("Pin this view", disabled=True, help=why, icon=ICON, width="stretch")
         return
-    with st.popover("Pin this view", icon=ICON, width="stretch"):
+    with st.popover("Pin this view", icon=ICON, width="stretch", key="box-pin"):
         subject, threshold = view.map.features.slices.subject, threshold_text(view.threshold.value)
         st.caption(escape(f"Slice {view.index + 1} of {subject}, threshold {threshold}"))
         with st.form("pin", border=False, clear_on_submit=True):

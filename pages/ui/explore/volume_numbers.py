@@ -39,7 +39,7 @@ def offer_solid(choice: UserChoice, spec: ReadoutSpec) -> None:
         with st.spinner("Making surfaces …"):
             figure = _solid(choice.map, spec, region)
         alt = f"Surfaces of {region}, truth and prediction."
-        st.plotly_chart(figure, alt=alt)
+        st.plotly_chart(figure, alt=alt, key="solid-figure")
 
 
 @st.cache_resource(max_entries=3, show_spinner=False)

@@ -62,7 +62,7 @@ def pin_list(all_pins: Sequence[Pin]) -> None:
     if not all_pins:
         nothing()
         return
-    place = st.expander("Make a deck", icon=":material/co_present:")
+    place = st.expander("Make a deck", icon=":material/co_present:", key="box-deck")
     st.subheader("Pinned cases")
     pages, page = -(-len(all_pins) // SHOWN), 1
     if pages > 1:
@@ -95,7 +95,10 @@ def _file(all_pins: Sequence[Pin]) -> None:
             width="stretch",
             help="One file to share; it names data, not folders.",
         )
-    with load.popover("Load pins", width="stretch"), st.form("load", clear_on_submit=True):
+    with (
+        load.popover("Load pins", width="stretch", key="box-load"),
+        st.form("load", clear_on_submit=True),
+    ):
         file = st.file_uploader("A file of pins", type="json", max_upload_size=LARGEST // 2**20)
         if st.form_submit_button("Add", width="stretch") and file is not None:
             new, known = pins.add_file(file.getvalue(), file.name, user(), pins_home())

@@ -55,24 +55,24 @@ def documents(choice: UserChoice) -> None:
     facts = st.container()
     left, right = st.columns(2)
     left.button("Swap sides", width="stretch", on_click=swap)
-    with right.popover("Save …", width="stretch"):
+    with right.popover("Save …", width="stretch", key="box-save"):
         _save(prompts)
     _own(left, right)
-    with st.expander("Turn texts off and on"):
+    with st.expander("Turn texts off and on", key="box-texts"):
         _switches()
-    with st.expander("Templates"):
+    with st.expander("Templates", key="box-templates"):
         template_editor()
     with facts, frame.in_words():
         _count(prompts)
         base = all_prompts()[session.PROMPTS.get()]
         for warning in prompt_checks.warnings(compute.engine(), choice.map, base):
             st.warning(escape(warning))
-    with st.expander("All sentences"):
+    with st.expander("All sentences", key="box-sentences"):
         st.dataframe(sentences_table(prompts), hide_index=True, height=300)
-    with st.expander("Compare with another set"):
+    with st.expander("Compare with another set", key="box-compare"):
         _compare(prompts)
     if record := prompt_sets.record(session.PROMPTS.get(), folder_of(session.PROMPTS.get())):
-        with st.expander("How these texts were found"):
+        with st.expander("How these texts were found", key="box-found"):
             st.json(record)
 
 
@@ -91,7 +91,10 @@ def _own(left: DeltaGenerator, right: DeltaGenerator) -> None:
     folder = folder_of(name)
     if name in prompt_sets.shipped() or prompt_sets.owner_of(name, folder) not in ("", user()):
         return
-    with left.popover("Rename …", width="stretch"), st.form("rename", border=False):
+    with (
+        left.popover("Rename …", width="stretch", key="box-rename"),
+        st.form("rename", border=False),
+    ):
         new = st.text_input("Name", name, max_chars=80, key=f"rename-{name}").strip()
         if st.form_submit_button("Rename", width="stretch") and new not in ("", name):
             with frame.in_words():

@@ -29,7 +29,9 @@ Numbers = tuple[float, float, float]
 
 def others(choice: UserChoice, before: tuple[MapSpec, Threshold], threshold: Threshold) -> None:
     """Choose subjects; their numbers come with every edit, each set at its own threshold."""
-    with st.expander("Also on other subjects", expanded=session.OTHER_SUBJECTS.exists()):
+    with st.expander(
+        "Also on other subjects", expanded=session.OTHER_SUBJECTS.exists(), key="box-subjects"
+    ):
         chosen = prompt_subjects.choose("Subjects", choice, "also", [])
         if not chosen:
             st.caption("Chosen subjects are evaluated after every edit, before and now.")

@@ -75,12 +75,12 @@ def _plan(choice: UserChoice) -> Plan:
     default = [name for name in bank if name != phrase_bank.EVERYDAY]
     with right:
         goal = st.selectbox("Maximise", list(GOALS), key="goal", format_func=GOALS.__getitem__)
-        with st.popover("Phrases", width="stretch"):
+        with st.popover("Phrases", width="stretch", key="box-phrases"):
             groups = st.multiselect("Groups", list(bank), default=default, key="groups")
             st.caption("Your own, one per line")
             _own()
         phrases = phrase_bank.phrases({name: bank[name] for name in groups})
-        with st.popover("Search budget", width="stretch"):
+        with st.popover("Search budget", width="stretch", key="box-budget"):
             best = st.slider("Phrases combined per side", 2, 20, 12, key="best")
             most = st.slider("Maximum number of texts added", 0, 12, 6, key="most")
             every = prompt_subjects.every_slice(choice, "search-every")
@@ -100,7 +100,7 @@ def _show(result: Found, choice: UserChoice, plan: Plan) -> None:
     _winner(result, choice, plan)
     names = ("Steps", "Pairs", "Abnormal phrases", "Normal phrases")
     rankings = (result.steps, result.pairs, result.abnormal, result.normal)
-    for tab, ranked in zip(st.tabs(names), rankings, strict=True):
+    for tab, ranked in zip(st.tabs(names, key="box-rankings"), rankings, strict=True):
         rows = [(prompts.words, round(prompts.value, 4)) for prompts in ranked[:SHOWN]]
         table = pd.DataFrame(rows, columns=["texts", "on the search subjects"])
         tab.dataframe(table, hide_index=True)

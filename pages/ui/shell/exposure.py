@@ -31,6 +31,6 @@ def panel(spec: MapSpec, threshold: Threshold) -> None:
         st.warning(words, icon=":material/visibility:")
     for overlap in seen.overlaps:
         st.warning(escape(f"Known overlap: {overlap}."), icon=":material/join_inner:")
-    with st.expander(TITLE):
+    with st.expander(TITLE, key="box-exposure"):
         lines = (f"**{LABELS[name]}**: {escape(words)}" for name, words in seen.facts.items())
         st.markdown("  \n".join(lines))

@@ -18,7 +18,9 @@ PAGE = (
 
 def keyboard() -> None:
     """One panel: keys of every page, keys of the viewer, the colour-blind-safe colours."""
-    with st.popover("Keys and colours", icon=":material/keyboard:", width="stretch"):
+    with st.popover(
+        "Keys and colours", icon=":material/keyboard:", width="stretch", key="box-keys"
+    ):
         what = "For true positives, false positives and false negatives, on every page."
         widget = session.widget(session.SAFE_COLOURS)
         st.toggle("Colour-blind-safe colours", help=what, **widget)

@@ -42,7 +42,7 @@ def prompts_of(method: str, editable: bool) -> PromptSet:
         for wrong in prompt_sets.unreadable(folder):
             st.warning(escape(wrong))
     if editable:
-        with st.expander("Edit prompts"):
+        with st.expander("Edit prompts", key="box-prompts"):
             prompt_editor(method)
     now = edited(base)
     session.SPELLED.set(now != base or chosen not in prompt_sets.shipped())

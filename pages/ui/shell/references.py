@@ -23,7 +23,7 @@ USUAL = 4
 def normal_slices(slices: SliceSpec, subjects: Sequence[Subject]) -> tuple[Reference, ...]:
     """The slices that a user picked as normal, at most 8; without any the map is zero-shot."""
     chosen = session.REFERENCE_SLICES.get()
-    with st.expander("Normal slices", expanded=bool(chosen)):
+    with st.expander("Normal slices", expanded=bool(chosen), key="box-references"):
         names = st.multiselect(
             "Compare with",
             list(chosen),

@@ -292,7 +292,7 @@ def rule_text(rule: Rule, amount: Entry[float | None]) -> str:
 
 
 def _readout(region: str) -> ReadoutSpec:
-    with st.expander("Mask and averaging"):
+    with st.expander("Mask and averaging", key="box-readout"):
         label, words = "Slices in mean 2D Dice", EMPTY_SLICES.__getitem__
         empty = pick(label, list(EMPTY_SLICES), session.EMPTY_SLICES, format_func=words)
         session.BRAIN_ONLY.setdefault(True)
