@@ -2,10 +2,9 @@
 
 import streamlit as st
 
-from pages.ui.shell import compute
+from pages.ui.shell import compute, frame
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.user import home, user
-from zsad_core.errors import ZsadError
 from zsad_core.inference import pipeline, views
 from zsad_core.inference.views import View
 from zsad_core.metrics.thresholds import threshold_text
@@ -34,12 +33,9 @@ def offer(view: View) -> None:
 
 
 def _add(view: View, title: str, note: str) -> None:
-    try:
+    with frame.of_click():
         dice = views.dice_of(compute.engine(), view)
         precision = pipeline.chosen_precision(compute.engine(), view.map)
         pin = pins.pin_of(view, title, note, dice=dice, owner=user(), precision=precision)
         pins.add(pin, home())
-    except ZsadError as error:
-        st.error(escape(str(error)))
-    else:
         st.toast(f"Pinned: {escape(pin.title)}")

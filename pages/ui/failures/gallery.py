@@ -10,7 +10,7 @@ from pages.ui.cohort import rows as cohort_rows
 from pages.ui.cohort import run as cohort_run
 from pages.ui.failures.gallery_pictures import WAITING, pictures, scans_unread
 from pages.ui.failures.gallery_start import first_cases
-from pages.ui.shell import compute, navigate, session
+from pages.ui.shell import compute, frame, navigate, session
 from pages.ui.shell.exposed import include_exposed
 from pages.ui.shell.keyboard import palette
 from pages.ui.shell.markdown import escape
@@ -183,9 +183,6 @@ def _open(view: View) -> None:
 
 
 def _pin(pin: Pin) -> None:
-    try:
+    with frame.of_click():
         pins.add(pin, home())
-    except ZsadError as error:
-        st.toast(escape(str(error)))
-        return
-    st.toast(f"Pinned: {escape(pin.title)}")
+        st.toast(f"Pinned: {escape(pin.title)}")

@@ -10,7 +10,7 @@ import streamlit as st
 
 from pages.ui.failures import deck
 from pages.ui.failures.present import dice_text, kind_of, subtitle, turn
-from pages.ui.shell import audit, compute, download, login, navigate, session
+from pages.ui.shell import audit, compute, download, frame, login, navigate, session
 from pages.ui.shell.keyboard import palette
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.navigate import EXPLORE
@@ -101,10 +101,11 @@ def _file(all_pins: Sequence[Pin]) -> None:
     ):
         file = st.file_uploader("A file of pins", type="json", max_upload_size=LARGEST // 2**20)
         if st.form_submit_button("Add", width="stretch") and file is not None:
-            new, known = pins.add_file(file.getvalue(), file.name, user(), pins_home())
-            again = f" {counted(known, 'pin')} existed already." if known else ""
-            session.notify("pins", f"{counted(new, 'pin')} added.{again}")
-            st.rerun()
+            with frame.of_click():
+                new, known = pins.add_file(file.getvalue(), file.name, user(), pins_home())
+                again = f" {counted(known, 'pin')} existed already." if known else ""
+                session.notify("pins", f"{counted(new, 'pin')} added.{again}")
+                st.rerun()
     if added := session.notice("pins"):
         st.success(added)
 
@@ -153,8 +154,9 @@ def _buttons(pin: Pin, at: int, count: int, view: View | None) -> None:
     with st.container(horizontal=True):
         for label, name, by, end in (("↑", "up", -1, 0), ("↓", "down", 1, count - 1)):
             if st.button(label, key=f"{name}-{pin.id}", disabled=at == end, help=f"Move {name}"):
-                pins.move(pin.id, by, user(), pins_home())
-                st.rerun()
+                with frame.of_click():
+                    pins.move(pin.id, by, user(), pins_home())
+                    st.rerun()
         with st.popover("Edit", key=session.PIN_EDITOR.of(pin.id).key, on_change="rerun"):
             _edit(pin)
         if pins_home() != paths.home():
@@ -165,12 +167,9 @@ def _buttons(pin: Pin, at: int, count: int, view: View | None) -> None:
 
 
 def _publish(pin: Pin) -> None:
-    try:
+    with frame.of_click():
         pins.add(replace(pin, id=uuid.uuid4().hex[:12], owner=user()), paths.home())
-    except ZsadError as error:
-        st.toast(escape(str(error)))
-        return
-    st.toast(f"Published: {escape(pin.title)}")
+        st.toast(f"Published: {escape(pin.title)}")
 
 
 def _edit(pin: Pin) -> None:
@@ -180,9 +179,11 @@ def _edit(pin: Pin) -> None:
         note = st.text_area("Note", pin.note, max_chars=2000)
         close = partial(session.PIN_EDITOR.of(pin.id).set, False)
         if st.form_submit_button("Save", type="primary", width="stretch", on_click=close):
-            pins.edit(pin.id, title, note, user(), pins_home())
-            st.rerun()
+            with frame.of_click():
+                pins.edit(pin.id, title, note, user(), pins_home())
+                st.rerun()
     if st.button("Remove this pin", key=f"remove-{pin.id}", width="stretch"):
-        pins.remove(pin.id, user(), pins_home())
-        audit.note("deletion", f"pin '{pin.title}'")
-        st.rerun()
+        with frame.of_click():
+            pins.remove(pin.id, user(), pins_home())
+            audit.note("deletion", f"pin '{pin.title}'")
+            st.rerun()

@@ -34,7 +34,6 @@ from pages.ui.shell.sidebar import UserChoice
 from pages.ui.shell.user import home, owner_words, user
 from zsad_core.base import settings
 from zsad_core.base.wording import counted
-from zsad_core.errors import ZsadError
 from zsad_core.lab import prompt_checks
 from zsad_core.methods import of_region
 from zsad_core.prompts import sets as prompt_sets
@@ -97,10 +96,10 @@ def _own(left: DeltaGenerator, right: DeltaGenerator) -> None:
     ):
         new = st.text_input("Name", name, max_chars=80, key=f"rename-{name}").strip()
         if st.form_submit_button("Rename", width="stretch") and new not in ("", name):
-            with frame.in_words():
+            with frame.of_click():
                 prompt_sets.rename(name, new, folder, user())
-            session.request({session.PROMPTS.key: new})
-            st.rerun()
+                session.request({session.PROMPTS.key: new})
+                st.rerun()
 
     def delete() -> None:
         prompt_sets.delete(name, folder, user())
@@ -124,10 +123,10 @@ def _own(left: DeltaGenerator, right: DeltaGenerator) -> None:
 
 def _publish(name: str, folder: Path) -> None:
     """Copy a set of the user's home, with the record of how it was found, to the home of all."""
-    with frame.in_words():
+    with frame.of_click():
         prompts, record = prompt_sets.user_sets(folder)[name], prompt_sets.record(name, folder)
         prompt_sets.save(prompts, settings.prompt_folder(), record, user())
-    st.toast(f"Published: {escape(name)}")
+        st.toast(f"Published: {escape(name)}")
 
 
 def _side(choice: UserChoice, side: str) -> None:
@@ -194,20 +193,17 @@ def _save(prompts: PromptSet) -> None:
 def _keep(read: Callable[[], PromptSet]) -> None:
     """Save a set; the sidebar, drawn already, chooses it in a run of its own."""
     folder = settings.prompt_folder(home())
-    try:
+    with frame.of_click():
         prompts = read()
         prompt_sets.save(prompts, folder, owner=user())
         version = len(prompt_sets.older(prompts.name, folder)) + 1
-    except ZsadError as error:
-        st.error(escape(str(error)))
-        return
-    session.notify(
-        "prompt set",
-        f"'{escape(prompts.name)}' is saved as version {version} and chosen in the sidebar; "
-        "earlier versions are under Compare.",
-    )
-    session.request({session.PROMPTS.key: prompts.name, **fields(of_region(prompts, region()))})
-    st.rerun()
+        session.notify(
+            "prompt set",
+            f"'{escape(prompts.name)}' is saved as version {version} and chosen in the sidebar; "
+            "earlier versions are under Compare.",
+        )
+        session.request({session.PROMPTS.key: prompts.name, **fields(of_region(prompts, region()))})
+        st.rerun()
 
 
 def _compare(prompts: PromptSet) -> None:

@@ -112,7 +112,7 @@ def _own(entry: Setup) -> None:
     left.write(f"**{escape(name)}** added by {_by(entry)}{alone}.")
     key, own = f"{entry.method}-{entry.setup}", Path(entry.home) if entry.home else None
     if own and middle.button("Publish", key=f"publish-{key}", help="A copy for all users."):
-        with frame.in_words():
+        with frame.of_click():
             own_setups.publish(entry.method, entry.setup, own, user())
             st.toast(f"Published: {escape(name)}")
     if entry.owner not in ("", user()):

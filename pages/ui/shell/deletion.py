@@ -12,7 +12,7 @@ def delete_button(question: str, delete: Callable[[], None], key: str, what: str
     with st.popover("Delete …", width="stretch", key=f"ask-{key}"):
         st.markdown(question)
         if st.button("Delete", key=f"delete-{key}", type="primary", width="stretch"):
-            with frame.in_words():
+            with frame.of_click():
                 delete()
                 audit.note("deletion", what)
-            st.rerun()
+                st.rerun()

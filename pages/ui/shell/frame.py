@@ -127,3 +127,16 @@ def in_words() -> Iterator[None]:
     except ZsadError as error:
         st.error(escape(str(error)))
         st.stop()
+
+
+@contextmanager
+def of_click() -> Iterator[None]:
+    """What is wrong with what was clicked is told beside the page, which goes on.
+
+    The page may run again at once, as when a job ends, and the message has to outlast that.
+    """
+    try:
+        with on_disk():
+            yield
+    except ZsadError as error:
+        st.toast(escape(str(error)), icon=":material/error:", duration="long")
