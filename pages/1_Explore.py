@@ -45,7 +45,7 @@ with page("Explore"):
         volume_numbers.offer_solid(choice, read)
         volume_numbers.offer_files(view)
         compute.make_rest_of_demo(choice.data)
-    shown.captions(view, others.values())
+    shown.captions(view, {compare.title(name): spec for name, spec in others.items()})
     with actions:
         command.offer(view)
     last_view.keep(choice)

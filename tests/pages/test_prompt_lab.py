@@ -1,6 +1,7 @@
 """The prompt lab in process, on the 2 mm demo: null test, search, history, documents, drafts."""
 
 import json
+import math
 import threading
 import time
 from dataclasses import asdict, replace
@@ -375,12 +376,21 @@ def test_jobs_for_another_rule_or_earlier_texts_end_while_the_map_is_awaited():
 def test_the_mean_over_other_subjects_has_its_interval():
     """All three draws of a patient have 1 chance in 27, so three patients span their interval."""
     found = {
-        f"A-00{n}-000": ((0.1, 0.1, 0.1), (value, value, value))
+        f"A-00{n}-000": others.OtherSubject((0.1, 0.1, 0.1), (value, value, value))
         for n, value in enumerate((0.2, 0.5, 0.8))
     }
     table = others.table(found, "brain").set_index("subject")
     assert table["3D Dice"].tolist() == [0.2, 0.5, 0.8, 0.5, 0.2, 0.8]
     assert table.loc[["mean", "mean low", "mean high"], "Δ 3D Dice"].tolist() == [0.4, 0.1, 0.7]
+
+
+def test_an_exposed_subject_is_shown_but_no_part_of_the_mean():
+    exposed = others.OtherSubject((0.9, 0.9, 0.9), (1.0, 1.0, 1.0), ("checkpoint trained on it",))
+    fair = others.OtherSubject((0.1, 0.1, 0.1), (0.2, 0.2, 0.2))
+    table = others.table({"A": exposed, "B": fair}, "brain").set_index("subject")
+    assert (table["3D Dice"]["A"], table["3D Dice"]["mean"]) == (1.0, 0.2)
+    table = others.table({"A": exposed}, "brain").set_index("subject")
+    assert math.isnan(table["3D Dice"]["mean"])
 
 
 def test_the_oracle_of_a_subject_is_no_oracle_of_others():

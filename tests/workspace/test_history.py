@@ -210,6 +210,18 @@ def test_copies_of_a_scan_searched_on_do_not_judge_under_another_id():
     assert (one.judged, one.tuned) == (("A-002-000",), ("B-7-000", "B-7-001"))
 
 
+def test_exposed_subjects_judge_where_that_is_asked_for():
+    for subject, found in (("S1", GOOD), ("S2", BAD)):
+        history.add(spec(subject), found, AT_20)
+    first = history.trials()[0]
+    exposed = {(first.method, first.setup, "S1"), ("another", first.setup, "S2")}
+    choice = (history.trials(), ("S1", "S2"), "fixed", leaderboard.NO_SPLIT, exposed)
+    (apart,) = leaderboard.standings(*choice)
+    assert (apart.judged, apart.exposed, apart.dice) == (("S2",), ("S1",), BAD.dice_3d)
+    (together,) = leaderboard.standings(*choice, with_exposed=True)
+    assert (together.judged, together.exposed) == (("S1", "S2"), ("S1",))
+
+
 def test_a_renamed_copy_of_tuned_texts_stays_tuned():
     searched = replace(named("searched", "s"), tuned_on=("S1",))
     history.add(spec("S2", searched), BAD, AT_20)

@@ -8,7 +8,7 @@ import streamlit as st
 from pages.ui.depth import cases as depth_cases
 from pages.ui.depth.cases import DepthCohort, SubjectSlices
 from pages.ui.explore.shown import few_shot
-from pages.ui.shell import compute, navigate, volume_set
+from pages.ui.shell import compute, exposure, navigate, volume_set
 from pages.ui.shell.exposed import include_exposed
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.plots import clicked_point
@@ -78,6 +78,7 @@ def of_subject(choice: UserChoice, series: Series) -> None:
         lesion = np.array([mask.any() for mask in stack.truth])
         point = clicked_point(by_slice(depths, dice, lesion, list(series)), "depth-one")
         st.caption(escape(f"{'; '.join(words)}. Click a point to open its slice."))
+        exposure.warn((name, series[name], threshold) for name, threshold in thresholds.items())
         if point:
             index, name = point["customdata"][:2]
             name = name or next(iter(dice))  # a bar belongs to no series

@@ -1,7 +1,7 @@
 """What the viewer is given of a map and a view: the map or the visible slice of it, and options."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -140,14 +140,15 @@ def small_print(view: View) -> str:
     )
 
 
-def captions(view: View, others: Iterable[MapSpec]) -> None:
-    """What must be said beside a view: reference sets and slices, its making, what it has seen."""
-    specs = (view.map, *others)
+def captions(view: View, others: Mapping[str, MapSpec]) -> None:
+    """What must be said beside a view and other maps, by name: references, making, exposure."""
+    specs = (view.map, *others.values())
     for words in dict.fromkeys([*map(volume_set.words, specs), few_shot(view.map)]):
         if words:
             st.caption(escape(words))
     st.caption(escape(small_print(view)))
     exposure.panel(view.map, view.threshold)
+    exposure.warn((name, spec, view.threshold) for name, spec in others.items())
 
 
 def few_shot(spec: MapSpec) -> str:

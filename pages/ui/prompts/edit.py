@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 from pages.ui.explore.slice_view import slice_slider
 from pages.ui.prompts.documents import documents
 from pages.ui.prompts.others import or_nan, others
-from pages.ui.shell import compute, pictures, session, thresholds
+from pages.ui.shell import compute, exposure, pictures, session, thresholds
 from pages.ui.shell.keyboard import class_colours, palette
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.prompt_choice import all_prompts
@@ -63,6 +63,7 @@ def _before_and_after(choice: UserChoice, stack: SliceStack) -> None:
         + f"Top: anomaly map. Bottom: true positive {true}, false positive {false}, false "
         f"negative {missed}."
     )
+    exposure.warn((("before", old, before), ("now", choice.map, now)))
     if unready is not None:
         compute.show_job(compute.start_encoding(unready))
     waiting = {id(job): job for job in (validating_before, validating) if job is not None}

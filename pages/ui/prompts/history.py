@@ -1,6 +1,8 @@
 """Every trial with its numbers, and a leaderboard that judges prompts where they were not tuned."""
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,9 +13,10 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from pages.ui.prompts import subjects as prompt_subjects
-from pages.ui.prompts.subjects import counted_in_parts, of_split, with_truth
+from pages.ui.prompts.subjects import UNTUNED, counted_in_parts, of_split, with_truth
 from pages.ui.shell import compute, download
 from pages.ui.shell.deletion import delete_button
+from pages.ui.shell.exposed import include_exposed
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.prompt_choice import EDITED, all_prompts, edit
 from pages.ui.shell.sidebar import UserChoice
@@ -22,10 +25,13 @@ from pages.ui.shell.user import home, user, whose
 from zsad_core.base.spreadsheet import as_csv
 from zsad_core.base.store import key_of
 from zsad_core.base.wording import counted
+from zsad_core.errors import ZsadError
 from zsad_core.imaging.splits import registry as split_tables
 from zsad_core.imaging.splits.tables import SplitTable
-from zsad_core.inference import evaluation
+from zsad_core.inference import evaluation, pipeline
+from zsad_core.inference.exposure import exposure
 from zsad_core.inference.pipeline import numbers
+from zsad_core.inference.sources import resolve
 from zsad_core.lab import leaderboard
 from zsad_core.methods import configuration_name
 from zsad_core.metrics import intervals
@@ -212,7 +218,9 @@ def _leaderboard(choice: UserChoice) -> None:
     )
     subjects = of_split(choice, chosen) if chosen in splits else list(with_truth(choice))
     split = split_tables.table(choice.data)
-    standings = leaderboard.standings(trials, subjects, rule, split)
+    seen = _exposed(choice, (trial for trial in trials if trial.subject in subjects))
+    included = include_exposed(sorted({name for *_, name in seen}))
+    standings = leaderboard.standings(trials, subjects, rule, split, seen, included)
     if standings:
         table = board_table(standings, all_prompts(), choice.data.region)
         numbers = [*table][[*table].index(TUNED) + 1 :]
@@ -223,15 +231,29 @@ def _leaderboard(choice: UserChoice) -> None:
         st.caption(
             f"{counted_in_parts(choice, subjects)}. Sorted by mean 3D Dice under the rule "
             f"'{rule}'{RULE_NOTES.get(rule, '')}. Means over the subjects on which the prompts "
-            "were not tuned. A set is tuned on a subject if a search used its ground truth, or if "
-            "its texts were edited while its numbers were shown. Low and high: "
-            f"{intervals.WORDS}."
+            f"were not tuned{', exposed ones included' if included else ' and none is exposed'}. "
+            "A set is tuned on a subject if a search used its ground truth, or if its texts were "
+            f"edited while its numbers were shown. Low and high: {intervals.WORDS}."
         )
     else:
         st.info(f"No prompt set has been tried on these subjects under the rule '{rule}' yet.")
     tuned = leaderboard.tuned_subjects(trials).get(core.content_of(choice.map.prompts), set())
     tuned |= {*choice.map.prompts.tuned_on}
     _judge(choice, [name for name in subjects if not split.shares_patient(name, tuned)])
+
+
+def _exposed(choice: UserChoice, trials: Iterable[Trial]) -> set[tuple[str, str, str]]:
+    """Method, setup and subject of trials whose learned part is known to have seen the subject."""
+    seen, engine = set[tuple[str, str, str]](), compute.engine()
+    for method, setup, subject in {(one.method, one.setup, one.subject) for one in trials}:
+        spec = evaluation.of_subject(choice.map, subject)
+        spec = replace(spec, prompts=replace(spec.prompts, tuned_on=()), references=(), volumes=())
+        # A setup that is gone, or a subject: nothing can be known of it.
+        with contextlib.suppress(ZsadError):
+            one = pipeline.beside(engine, spec, method, setup, spec.prompts, home())
+            if exposure(resolve(engine, one), UNTUNED):
+                seen.add((method, setup, subject))
+    return seen
 
 
 def _threshold(trial: Trial) -> str:
@@ -260,6 +282,7 @@ def board_table(
             **({} if threshold is None else {"threshold": threshold_text(threshold)}),
             MASK: _mask(standing.mask, region),
             "evaluated on": len(standing.judged),
+            "exposed": len(standing.exposed),
             TUNED: len(standing.tuned),
         }
         for field, label in _numbers(region).items():

@@ -76,6 +76,7 @@ def _show(result: NullTest, choice: UserChoice, every: int) -> None:
         column.plotly_chart(random_figure(pooled, value, label, name), key=f"null-{field}")
         column.caption(_verdict(rank, result, pooled))
     st.dataframe(_table(result, prompt_subjects.with_truth(choice)), hide_index=True)
+    prompt_subjects.warn_of_exposed(choice, result.subjects)
     of = prompt_subjects.counted_in_parts(choice, result.subjects)
     st.caption(
         f"Above: mean over {of}, patch by patch inside the {escape(region)} on "

@@ -1,6 +1,8 @@
 """The edited prompts on a handful of other subjects, before and now, as soon as they are typed."""
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -8,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui.prompts import subjects as prompt_subjects
-from pages.ui.shell import compute, session
+from pages.ui.shell import compute, exposure, session
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.sidebar import UserChoice
 from pages.ui.shell.user import home, user
@@ -16,7 +18,9 @@ from zsad_core.base.store import key_of
 from zsad_core.base.wording import counted
 from zsad_core.imaging.splits.tables import patient_of
 from zsad_core.inference import evaluation
+from zsad_core.inference.exposure import exposure as exposed_by
 from zsad_core.inference.pipeline import numbers
+from zsad_core.inference.sources import resolve
 from zsad_core.metrics import intervals
 from zsad_core.metrics.readout import Readout
 from zsad_core.metrics.threshold_rules import Fixed, MapRule, rule_of
@@ -25,6 +29,15 @@ from zsad_core.types import MapSpec, Progress, Threshold
 from zsad_core.workspace import history
 
 Numbers = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class OtherSubject:
+    """Numbers of a subject with the set before and now, and what has seen it, in words."""
+
+    before: Numbers
+    now: Numbers
+    exposed: tuple[str, ...] = ()
 
 
 def others(choice: UserChoice, before: tuple[MapSpec, Threshold], threshold: Threshold) -> None:
@@ -40,7 +53,7 @@ def others(choice: UserChoice, before: tuple[MapSpec, Threshold], threshold: Thr
         threshold = elsewhere(threshold, choice.subject.id)
         before = before[0], elsewhere(before[1], choice.subject.id)
         sets = (before, (choice.map, threshold))
-        specs = tuple((evaluation.of_subject(spec, ""), own.value) for spec, own in sets)
+        specs = tuple((evaluation.of_subject(spec, ""), own) for spec, own in sets)
         more = counted(len(chosen), "more subject")
         result = compute.live_result(
             key_of("", what="also", specs=specs, subjects=chosen),
@@ -51,10 +64,12 @@ def others(choice: UserChoice, before: tuple[MapSpec, Threshold], threshold: Thr
         if result is not None:
             st.dataframe(table(result, choice.data.region), hide_index=True)
             rule = escape(threshold.note or threshold.rule)
+            exposure.tell({name: other.exposed for name, other in result.items()})
             st.caption(
                 f"3D Dice at {threshold_text(threshold.value)} now and "
                 f"{threshold_text(before[1].value)} before ({rule}); each subject is a trial under "
-                f"History. Mean low and mean high: {intervals.WORDS}."
+                "History. The mean is over subjects that are not exposed; "
+                f"mean low and mean high: {intervals.WORDS}."
             )
 
 
@@ -66,21 +81,23 @@ def elsewhere(threshold: Threshold, subject: str) -> Threshold:
     return Threshold(threshold.value, Fixed.name, f"the {rule.title} value of {subject}")
 
 
-def table(by_subject: dict[str, tuple[Numbers, Numbers]], region: str) -> pd.DataFrame:
-    """A row a subject, then their mean and the ends of its interval.
+def table(by_subject: Mapping[str, OtherSubject], region: str) -> pd.DataFrame:
+    """A row a subject, then the mean of those not exposed and the ends of its interval.
 
     The columns are each number now, and its change since before.
     """
     names = ("3D Dice", "best Dice (oracle)", f"voxel AUROC ({region})")
     rows = []
-    for subject, (before, now) in by_subject.items():
+    for subject, other in by_subject.items():
         row: dict[str, object] = {"subject": subject}
-        for name, old, new in zip(names, before, now, strict=True):
+        for name, old, new in zip(names, other.before, other.now, strict=True):
             row |= {name: new, f"Δ {name}": new - old}
         rows.append(row)
     frame = pd.DataFrame(rows)
-    values = frame.drop(columns="subject")
-    low, high = intervals.of_columns([*map(patient_of, by_subject)], values.to_numpy(float))
+    fair = [not other.exposed for other in by_subject.values()]
+    values = frame.drop(columns="subject")[fair]
+    patients = frame["subject"][fair].map(patient_of)
+    low, high = intervals.of_columns(patients.tolist(), values.to_numpy(float))
     means = pd.DataFrame([values.mean().to_numpy(), low, high], columns=values.columns)
     means.insert(0, "subject", ["mean", "mean low", "mean high"])
     return pd.concat([frame, means], ignore_index=True).round(3)
@@ -93,20 +110,21 @@ def _evaluated(
     owner: str,
     home: Path,
     progress: Progress,
-) -> dict[str, tuple[Numbers, Numbers]]:
+) -> dict[str, OtherSubject]:
     edited = sets[0][0].prompts != sets[1][0].prompts
     together = (choice.subject.id, *subjects)
     rows = {}
     for done, subject in enumerate(subjects):
         step = compute.at_step(progress, done, len(subjects))
-        readouts = []
+        readouts, seen = [], dict[str, None]()
         for spec, threshold in sets:
             of_subject = evaluation.of_subject(spec, subject)
             readouts.append(numbers(compute.engine(), of_subject, choice.readout, threshold, step))
+            seen |= dict.fromkeys(exposed_by(resolve(compute.engine(), of_subject), threshold))
             step()
         read = choice.readout
         history.add(of_subject, readouts[1], threshold, edited, together, owner, home, read)
-        rows[subject] = (_numbers(readouts[0]), _numbers(readouts[1]))
+        rows[subject] = OtherSubject(_numbers(readouts[0]), _numbers(readouts[1]), tuple(seen))
     return rows
 
 

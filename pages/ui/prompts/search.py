@@ -122,6 +122,7 @@ def _judged(result: Found, choice: UserChoice, plan: Plan) -> None:
     columns = ["subjects", "", "Dice at the search threshold", "best Dice (oracle)", "voxel AUROC"]
     table = pd.DataFrame(rows, columns=columns)
     st.dataframe(table.style.format(precision=3, na_rep="–"), hide_index=True)
+    prompt_subjects.warn_of_exposed(choice, plan.held_out)
     if ("after", "held out") not in result.judged:
         st.caption("No subject was held out: the winner's Dice on other subjects is unknown.")
 

@@ -5,12 +5,16 @@ from collections.abc import Collection
 
 import streamlit as st
 
+from pages.ui.shell import exposure
 from pages.ui.shell.sidebar import UserChoice
 from zsad_core import methods
 from zsad_core.base.wording import counted, ordinal
-from zsad_core.types import Split
+from zsad_core.inference import evaluation
+from zsad_core.metrics.threshold_rules import Fixed
+from zsad_core.types import Split, Threshold
 
 EVERY = (1, 2, 4, 8)
+UNTUNED = Threshold(0.0, Fixed.name, "")  # for what is exposed whatever the threshold
 
 
 def with_truth(choice: UserChoice) -> dict[str, Split]:
@@ -55,6 +59,11 @@ def counted_in_parts(choice: UserChoice, subjects: Collection[str]) -> str:
     """The same beside their number: "4 subjects (3 validation, 1 test)"."""
     parts = in_parts(choice, subjects)
     return counted(len(subjects), "subject") + (f" ({parts})" if parts else "")
+
+
+def warn_of_exposed(choice: UserChoice, subjects: Collection[str]) -> None:
+    """Name those of the subjects that checkpoint, prompts or references have seen."""
+    exposure.warn((name, evaluation.of_subject(choice.map, name), UNTUNED) for name in subjects)
 
 
 def every_slice(choice: UserChoice, key: str) -> int:

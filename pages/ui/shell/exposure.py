@@ -1,9 +1,12 @@
 """What has this number seen? The ledger of a map, warnings first."""
 
+from collections.abc import Iterable, Mapping
+
 import streamlit as st
 
 from pages.ui.shell.compute import engine
 from pages.ui.shell.markdown import escape
+from zsad_core.inference.exposure import exposure
 from zsad_core.inference.ledger import ledger
 from zsad_core.inference.sources import resolve
 from zsad_core.types import MapSpec, Threshold
@@ -20,6 +23,23 @@ LABELS = {
     "exposure": "Exposure of this subject",
     "known_overlaps": "Known overlaps of public data",
 }
+
+
+def warn(maps: Iterable[tuple[str, MapSpec, Threshold]]) -> None:
+    """A warning that names, beside the numbers of maps, those whose subject something has seen."""
+    with st.spinner("Comparing scans …", show_time=True):
+        tell({name: exposure(resolve(engine(), spec), at) for name, spec, at in maps})
+
+
+def tell(exposed: Mapping[str, tuple[str, ...]]) -> None:
+    """The same where it is known, by name, what has seen a subject."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for name, by in exposed.items():
+        groups.setdefault(by, []).append(name)
+    words = [f"{', '.join(names)} ({', '.join(by)})" for by, names in groups.items() if by]
+    if words:
+        text = escape(f"Exposed, so these numbers flatter: {'; '.join(words)}.")
+        st.warning(text, icon=":material/visibility:")
 
 
 def panel(spec: MapSpec, threshold: Threshold) -> None:
