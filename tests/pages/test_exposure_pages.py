@@ -11,33 +11,26 @@ from zsad_core.prompts import sets as prompt_sets
 pytestmark = pytest.mark.usefixtures("small_demo", "_encoded")
 
 APRIL = {"method": "aprilgan", "setup": "brats"}
-PLACES = {
-    "before and now in the lab": ("Prompts", {**APRIL, "lab": "Edit"}, "before, now"),
-    "the curve of one subject": ("Depth", APRIL, "AprilGAN · brats"),
-    "a map beside another": (
-        "Explore",
-        {"method": "intensity", "setup": "zero-shot", "compare": ["aprilgan · brats"]},
-        "AprilGAN · brats",
-    ),
-}
+TUNED, USUAL = {"prompts": "tuned"}, {"prompts": "appearance"}
+COMPARED = {**USUAL, "compare": ["aprilgan · prompts tuned"]}
 
 
-@pytest.fixture(params=PLACES)
-def warnings(request):
-    """warnings(prompts) are those of a page with texts of that name, and whom they should name."""
-    page, choice, name = PLACES[request.param]
-
-    def shown(prompts):
-        return [one.value for one in opened(page, **choice, prompts=prompts).warning], name
-
-    return shown
-
-
-def test_numbers_of_a_subject_that_the_prompts_were_tuned_on_are_called_exposed(warnings):
+@pytest.mark.parametrize(
+    ("page", "choice", "named"),
+    [
+        ("Prompts", {"lab": "Edit", **TUNED}, "before, now (prompts tuned on it)"),
+        ("Depth", TUNED, "APRIL-GAN · brats (prompts tuned on it)"),
+        ("Explore", COMPARED, "APRIL-GAN · prompts tuned (prompts tuned on it)"),
+    ],
+)
+def test_numbers_of_a_subject_that_the_prompts_were_tuned_on_are_called_exposed(
+    page, choice, named
+):
     usual = prompt_sets.shipped()["appearance"]
     tuned = replace(usual, name="tuned", tuned_on=(SUBJECT,))
     prompt_sets.save(tuned, settings.prompt_folder())
-    said, name = warnings("tuned")
-    assert any("Exposed, so these numbers flatter: " in one and name in one for one in said), said
-    said, _ = warnings("appearance")
+    said = [one.value for one in opened(page, **APRIL, **choice).warning]
+    assert any(f"these numbers flatter: {named}." in one.replace("\\", "") for one in said), said
+    fair = {name: value for name, value in {**choice, **USUAL}.items() if name != "compare"}
+    said = [one.value for one in opened(page, **APRIL, **fair).warning]
     assert not any("Exposed" in one for one in said), said
