@@ -14,6 +14,7 @@ from tests.helpers.pages import DATA, SUBJECT, WAIT, address, mark_of, opened, w
 from zsad_core.base import settings
 from zsad_core.base.jobs import Client
 from zsad_core.base.paths import home
+from zsad_core.lab.leaderboard import NO_SPLIT
 from zsad_core.methods import name_of
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import DataSpec, SliceSpec, Threshold
@@ -379,7 +380,7 @@ def test_the_mean_over_other_subjects_has_its_interval():
         f"A-00{n}-000": others.OtherSubject((0.1, 0.1, 0.1), (value, value, value))
         for n, value in enumerate((0.2, 0.5, 0.8))
     }
-    table = others.table(found, "brain").set_index("subject")
+    table = others.table(found, "brain", NO_SPLIT).set_index("subject")
     assert table["3D Dice"].tolist() == [0.2, 0.5, 0.8, 0.5, 0.2, 0.8]
     assert table.loc[["mean", "mean low", "mean high"], "Δ 3D Dice"].tolist() == [0.4, 0.1, 0.7]
 
@@ -387,9 +388,9 @@ def test_the_mean_over_other_subjects_has_its_interval():
 def test_an_exposed_subject_is_shown_but_no_part_of_the_mean():
     exposed = others.OtherSubject((0.9, 0.9, 0.9), (1.0, 1.0, 1.0), ("checkpoint trained on it",))
     fair = others.OtherSubject((0.1, 0.1, 0.1), (0.2, 0.2, 0.2))
-    table = others.table({"A": exposed, "B": fair}, "brain").set_index("subject")
+    table = others.table({"A": exposed, "B": fair}, "brain", NO_SPLIT).set_index("subject")
     assert (table["3D Dice"]["A"], table["3D Dice"]["mean"]) == (1.0, 0.2)
-    table = others.table({"A": exposed}, "brain").set_index("subject")
+    table = others.table({"A": exposed}, "brain", NO_SPLIT).set_index("subject")
     assert math.isnan(table["3D Dice"]["mean"])
 
 

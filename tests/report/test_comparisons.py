@@ -18,7 +18,8 @@ def frame(differences):
         for number, difference in enumerate(differences)
         for setup, dice in (("a", 0.5 + difference), ("b", 0.5))
     ]
-    return pd.DataFrame(rows).assign(key=lambda table: table.index.astype(str))
+    table = pd.DataFrame(rows)
+    return table.assign(key=table.index.astype(str), patient=table["subject"].str[:-4])
 
 
 def exact_p(differences):

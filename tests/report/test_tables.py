@@ -75,7 +75,8 @@ def test_three_setups_are_corrected_by_holm():
         for n in range(8)
         for setup, v in (("x", 0.9 - n / 100), ("y", 0.5 - n / 50), ("z", 0.5 - n / 50))
     ]
-    table = paired(pd.DataFrame(rows)).query("measure == '3D Dice'").set_index(["setup", "against"])
+    frame = pd.DataFrame(rows).assign(patient=[row["subject"] for row in rows])
+    table = paired(frame).query("measure == '3D Dice'").set_index(["setup", "against"])
     assert table.loc[("x", "y"), "p"] == pytest.approx(2 / 2**8)
     assert table.loc[("x", "y"), "p (Holm)"] == pytest.approx(3 * 2 / 2**8)
     assert table.loc[("y", "z"), "p (Holm)"] == 1
@@ -119,7 +120,8 @@ def test_time_points_of_a_patient_count_as_one_in_the_test():
         for subject in (f"B-MET-0000{patient}-00{time_point}",)
         for setup, v in (("x", 0.9 - patient / 100), ("y", 0.5 + time_point / 100))
     ]
-    table = paired(pd.DataFrame(rows)).query("measure == '3D Dice'")
+    frame = pd.DataFrame(rows)
+    table = paired(frame.assign(patient=frame["subject"].str[:-4])).query("measure == '3D Dice'")
     assert table["subjects"].tolist() == [18]
     assert table["p"].tolist() == pytest.approx([2 / 2**6])
 

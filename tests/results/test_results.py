@@ -148,16 +148,17 @@ def test_rows_of_another_version_are_refused(tmp_path):
     path = tmp_path / "subjects" / "a.parquet"
     other = pq.read_table(path).replace_schema_metadata({"zsad_schema": "0"})
     pq.write_table(other, path)
-    with pytest.raises(DataError, match="rows of version 0, and this is version 6"):
+    with pytest.raises(DataError, match="rows of version 0, and this is version 7"):
         results.opened(tmp_path)
 
 
-SPLIT = ["split_name", "split_digest", "exposure", "labels", "root"]
+SPLIT = ["split_name", "split_digest", "exposure", "labels", "root", "patient"]
 LATER = {
     "2": ["ranked_on", "best_threshold", "range_high", "map_notes", *SPLIT],
     "3": SPLIT,
-    "4": ["labels", "root"],
-    "5": ["root"],
+    "4": ["labels", "root", "patient"],
+    "5": ["root", "patient"],
+    "6": ["patient"],
 }
 
 

@@ -18,7 +18,7 @@ from zsad_core.imaging.splits import registry
 from zsad_core.imaging.splits.facts import ScanFacts
 from zsad_core.imaging.splits.making import BALANCES, By, Draw, checked_table
 from zsad_core.imaging.splits.reading import read_folds
-from zsad_core.imaging.splits.tables import Fold, SplitTable, patient_of
+from zsad_core.imaging.splits.tables import Fold, SplitTable
 from zsad_core.types import DataSpec
 
 
@@ -97,13 +97,13 @@ def run(parsed: argparse.Namespace) -> None:
         make(data, parsed.name, draw, parsed.replace)
 
 
-def summary(fold: Fold, facts: dict[str, ScanFacts]) -> Iterator[str]:
+def summary(table: SplitTable, fold: Fold, facts: dict[str, ScanFacts]) -> Iterator[str]:
     """A line for each part: subjects, patients, lesion volumes."""
     for part, subjects in fold.parts():
         volumes = [facts[name].lesion_ml for name in subjects if name in facts]
         lesion_ml = [volume for volume in volumes if volume is not None]
         lesions = f", median lesion {median(lesion_ml):.1f} ml" if lesion_ml else ""
-        patients = counted(len({patient_of(name) for name in subjects}), "patient")
+        patients = counted(len({table.patient(name) for name in subjects}), "patient")
         yield f"{part}: {counted(len(subjects), 'subject')} of {patients}{lesions}"
 
 
@@ -115,7 +115,7 @@ def make(data: DataSpec, name: str, source: Draw | SplitTable, replaced: bool = 
     registry.save(data, table, replaced)
     for use, fold in zip(table.uses, table.folds, strict=True):
         print(f"{use}  {fold.digest[:12]}  {table.origin}")
-        print("\n".join(f"  {line}" for line in summary(fold, facts)))
+        print("\n".join(f"  {line}" for line in summary(table, fold, facts)))
         if omitted := sorted(set(names) - fold.part_of().keys()):
             print(f"  in no part: {counted(len(omitted), 'subject')}, such as {omitted[0]}")
     _use(data, table)

@@ -21,6 +21,7 @@ from zsad_core.evaluation import keeping
 from zsad_core.evaluation.tasks import Keep, Step, Task, spec_of
 from zsad_core.imaging import datasets
 from zsad_core.imaging.splits import registry
+from zsad_core.imaging.splits.tables import patient_of
 from zsad_core.imaging.uploads import folders
 from zsad_core.inference import pipeline, provenance, stored_cubes, stored_features
 from zsad_core.inference.engine import Engine
@@ -130,15 +131,17 @@ def make(
 def scope(spec: MapSpec) -> dict[str, str]:
     """What a row depends on beside map and readout: of own data id, root, split, chosen labels.
 
-    The id tells subjects of equal bytes apart; in the demo all differ. Raises SettingError,
-    DataError.
+    The id tells subjects of equal bytes apart; in the demo all differ. The patient is named where
+    the id does not tell it. Raises SettingError, DataError.
     """
     slices = spec.features.slices
+    patient = registry.table(slices.data).patient(slices.subject)
     parts = {
         "subject": slices.subject if slices.data.root else "",
         "root": root_name(slices.data),
         "split": registry.digest(slices.data),
         "labels": datasets.open_dataset(slices.data).chosen_labels,
+        "patient": "" if patient == patient_of(slices.subject) else patient,
     }
     return {name: text for name, text in parts.items() if text}
 
@@ -199,6 +202,7 @@ def _names(source: MapSource) -> Row:
         "split_digest": registry.digest(slices.data),
         "labels": datasets.open_dataset(slices.data).chosen_labels,
         "root": root_name(slices.data),
+        "patient": registry.table(slices.data).patient(subject.id),
         "modality": slices.modality,
         "plane": slices.plane,
         "method": spec.method,

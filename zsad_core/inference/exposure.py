@@ -72,9 +72,9 @@ class Scan:
         return bool(voxels) and any(self.voxels(name, self.modality) == voxels for name in others)
 
     def has_patient_among(self, names: Iterable[str]) -> bool:
-        """Whether one of the subjects is another scan of the same patient, by the ids."""
-        others = (patient_of(name) for name in names if name != self.subject)
-        return patient_of(self.subject) in others
+        """Whether one of the subjects is another scan of the same patient, as the split knows."""
+        others = [name for name in names if name != self.subject]
+        return registry.table(self.data).shares_patient(self.subject, others)
 
     def tuning(self, threshold: Threshold, binary: bool) -> list[str]:
         """Ids of the subjects on which the threshold of the scan's map was tuned.

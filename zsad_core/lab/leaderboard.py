@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zsad_core.imaging.splits.tables import SplitTable, patient_of
+from zsad_core.imaging.splits.tables import SplitTable
 from zsad_core.metrics.intervals import of_columns
 from zsad_core.metrics.spread import deviation
 from zsad_core.types import PromptSet
@@ -99,7 +99,7 @@ def _standing(
         -1, 3
     )
     means = values.mean(axis=0) if len(values) else np.full(3, np.nan)  # Dice once all have one
-    ends = of_columns([patient_of(trial.subject) for trial in judged], values)
+    ends = of_columns([split.patient(trial.subject) for trial in judged], values)
     low, high = (np.where(np.isnan(means), np.nan, end).tolist() for end in ends)
     return Standing(
         newest.prompts,

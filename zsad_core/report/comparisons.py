@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from zsad_core.imaging.splits.tables import patient_of
 from zsad_core.metrics.intervals import FEWEST, bootstrap, by_patient, intervals
 from zsad_core.metrics.scipy_stats import scipy_stats
 from zsad_core.report.selection import ConfigurationName
@@ -116,7 +116,7 @@ def compared(
     is corrected over all rows (Holm 1979).
     """
     values = values_by_configuration(frame, column)
-    patients = values.index.get_level_values("subject").map(patient_of).to_numpy(str)
+    patients = _patients(frame, values.index)
     differences = np.array([values[first] - values[second] for first, second in pairs])
     differences = differences.round(DECIMALS)
     pair, subject = np.nonzero(np.isfinite(differences.reshape(len(pairs), len(values))))
@@ -176,9 +176,8 @@ def rank_shares(frame: pd.DataFrame) -> RankShares | None:
     """The ranks of a `dice_table`; None of one configuration or fewer than `FEWEST` patients."""
     values = values_by_configuration(frame, "dice_3d").dropna(how="all")
     shared = values.dropna()
-    subjects = shared.index.get_level_values("subject")
-    patients = [patient_of(subject) for subject in subjects]
-    if values.shape[1] < 2 or len(set(patients)) < FEWEST:
+    patients = _patients(frame, shared.index)
+    if values.shape[1] < 2 or len({*patients}) < FEWEST:
         return None
     shared = shared[shared.mean().sort_values(ascending=False, kind="stable").index]
     count = shared.shape[1]
@@ -253,6 +252,12 @@ def values_by_configuration(frame: pd.DataFrame, column: str) -> pd.DataFrame:
     return frame.astype({"setup": str}).pivot(
         index=["site", "subject"], columns=["setup", "series"], values=column
     )
+
+
+def _patients(frame: pd.DataFrame, index: pd.Index) -> NDArray[np.str_]:
+    """The patients (N,) of an index of `values_by_configuration`."""
+    of_subject = frame.drop_duplicates(["site", "subject"]).set_index(["site", "subject"])
+    return of_subject["patient"].reindex(index).to_numpy(str)
 
 
 def _ordered(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:

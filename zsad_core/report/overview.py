@@ -8,12 +8,12 @@ import pandas as pd
 
 from zsad_core.base.paths import root_name
 from zsad_core.evaluation.tasks import Cohort
-from zsad_core.imaging.splits.tables import patient_of
 from zsad_core.inference.exposure import PROMPTS
 from zsad_core.metrics import intervals
 from zsad_core.metrics.spread import deviation
 from zsad_core.report.comparison_groups import THRESHOLD
 from zsad_core.report.comparisons import configuration_names
+from zsad_core.report.selection import patients
 from zsad_core.report.table_text import HIGH, LOW
 from zsad_core.results.queries import with_columns
 
@@ -35,7 +35,7 @@ MEANS = {"dice": "dice_3d", "oracle": "best_dice", "auroc": "auroc", "ap": "ap"}
 CONFIGURATIONS = f"""
     SELECT method, setup, prompts, {THRESHOLD} AS threshold,
            prompts_tuned OR coalesce(len(exposure), 0) > 0 AS exposed,
-           prompts_digest, weights_digest, subject, dice_3d, best_dice, auroc, ap
+           prompts_digest, weights_digest, subject, patient, dice_3d, best_dice, auroc, ap
     FROM subjects
     WHERE list_contains($1, subject) AND (data, root, modality, plane) = ($2, $3, $4, $5)
     QUALIFY row_number() OVER (
@@ -124,7 +124,7 @@ def configuration_means(
     records = []
     for key, of_group in frame.groupby(names, dropna=False, sort=False):
         values = of_group[[*MEANS.values()]].astype(float)
-        ends = intervals.of_columns([*map(patient_of, of_group["subject"])], values.to_numpy())
+        ends = intervals.of_columns(patients(of_group).tolist(), values.to_numpy())
         record = dict(zip(names, key, strict=True)) | {"subjects": values["dice_3d"].count()}
         for name, mean, low, high in zip(MEANS, values.mean(), *ends, strict=True):
             record |= {name: mean, name + LOW: low, name + HIGH: high}

@@ -54,7 +54,7 @@ _ROWS = f"""
         SELECT *, brats2023_missed AS missed, brats2023_true_positives + missed AS lesions
         FROM subjects WHERE (data, modality, plane, {THRESHOLD}, root) = (?, ?, ?, ?, ?)
     ), newest AS (
-        SELECT key, method, setup, prompts, prompts_digest, prompts_tuned, subject, split,
+        SELECT key, method, setup, prompts, prompts_digest, prompts_tuned, subject, patient, split,
                coalesce(prompts_tuned, false) OR coalesce(len(exposure), 0) > 0 AS exposed,
                CASE site WHEN '' THEN '{NO_SITE}' ELSE site END AS site,
                {_VOLUME} AS volume, {_NUMBER} AS number, lesions, missed,
@@ -150,9 +150,14 @@ def selected_rows(rows: duckdb.DuckDBPyConnection, selection: Selection) -> pd.D
     names = {*frame["setup"]}
     order = [setup for setup in SETUPS if setup in names] + sorted(names.difference(SETUPS))
     frame["setup"] = pd.Categorical(frame["setup"], order, ordered=True)
-    frame["patient"] = frame["subject"].map(patient_of)
+    frame["patient"] = patients(frame)
     frame = frame.sort_values("setup", kind="stable", ignore_index=True)
     return filter_rows(frame.assign(n=np.arange(len(frame), dtype=np.int32)), selection)
+
+
+def patients(frame: pd.DataFrame) -> pd.Series:
+    """The patient of each row of `subject`; those of older versions tell it by their id alone."""
+    return frame["patient"].mask(frame["patient"] == "", frame["subject"].map(patient_of))
 
 
 def filter_rows(frame: pd.DataFrame, selection: Selection) -> pd.DataFrame:

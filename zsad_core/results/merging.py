@@ -21,8 +21,8 @@ from zsad_core.results.schema import KEYS, RANKED_BEFORE, TABLES, schema_of
 GROUPS = {"subjects": 5_000, "slices": 50_000, "curves": 200, "levels": 5_000}
 """Rows of a row group, about 10 MB."""
 SMALL = 50  # batches at which they are made one: each has its own overhead, however few its rows
-BEFORE = dict.fromkeys(("split_name", "split_digest", "labels", "root"), "")  # of older rows
-BEFORE["ranked_on"] = RANKED_BEFORE
+BEFORE = dict.fromkeys(("split_name", "split_digest", "labels", "root", "patient"), "")
+BEFORE["ranked_on"] = RANKED_BEFORE  # of older rows
 DELETED = "deleted.json"  # keys by their column, until nothing is left of them
 READ_ON_S = 600.0  # for so long a replaced file stays for its readers
 

@@ -18,7 +18,8 @@ from zsad_core.results.schema import RANKED_BEFORE, READ, TABLES, VERSION
 MERGED = "merged-"
 LISTED = b"zsad_parts"
 MERGES = "merged"  # an empty file, touched by each merge
-ROOT = {"root": "''"}
+PATIENT = {"patient": "''"}
+ROOT = {"root": "''"} | PATIENT
 LABELS = {"labels": "''"} | ROOT
 SPLIT = {"split_name": "''", "split_digest": "''", "exposure": "NULL::VARCHAR[]"} | LABELS
 LATER = {  # columns that an older version lacks, as SQL
@@ -32,6 +33,7 @@ LATER = {  # columns that an older version lacks, as SQL
     ("subjects", 3): SPLIT,
     ("subjects", 4): LABELS,
     ("subjects", 5): ROOT,
+    ("subjects", 6): PATIENT,
 }
 
 

@@ -6,8 +6,8 @@ a column never changes its meaning.
 
 import pyarrow as pa
 
-VERSION = 6
-READ = (2, 3, 4, 5, 6)  # versions whose rows are read
+VERSION = 7
+READ = (2, 3, 4, 5, 6, 7)  # versions whose rows are read
 RANKED, RANKED_BEFORE = "values", "256 levels"  # in `ranked_on`
 Columns = dict[str, tuple[pa.DataType, str]]
 TEXT, COUNT, NUMBER, YES = pa.string(), pa.int64(), pa.float64(), pa.bool_()
@@ -136,6 +136,11 @@ SUBJECTS: Columns = {
         TEXT,
         "Name of the folder of the scans, with the first digits of the SHA-256 of its path; empty "
         "for the demo and for uploads. Rows of different folders are not compared.",
+    ),
+    "patient": (
+        TEXT,
+        "The patient, by the subject's id; patients whose scans the split knows to be copies of "
+        "each other are one. Intervals and tests are over patients.",
     ),
 }
 

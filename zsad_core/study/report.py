@@ -16,7 +16,6 @@ from zsad_core.evaluation.choosing import Pair, skipped_line
 from zsad_core.exports.words import NO_DEVICE
 from zsad_core.imaging import datasets
 from zsad_core.imaging.splits import registry
-from zsad_core.imaging.splits.tables import patient_of
 from zsad_core.metrics.threshold_rules import Oracle
 from zsad_core.report import captions
 from zsad_core.report.backbone_names import backbone_names
@@ -100,7 +99,7 @@ def _design(design: Design, skipped: Sequence[Pair], unusable: Iterable[Subject]
     )
     if data.split:
         table = registry.find(data, data.split)
-        patients = counted(len({patient_of(subject.id) for subject in subjects}), "patient")
+        patients = counted(len({table.patient(subject.id) for subject in subjects}), "patient")
         yield (
             f"Split '{data.split}', {table.origin}, SHA-256 {registry.digest(data)[:12]}, over "
             f"{patients}: {counts}."

@@ -23,7 +23,7 @@ from zsad_core.errors import DataError
 from zsad_core.evaluation import rows
 from zsad_core.evaluation.rows import Results
 from zsad_core.evaluation.validation import app_rows
-from zsad_core.imaging.splits.tables import patient_of
+from zsad_core.imaging.splits import registry
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.evaluation import map_key, of_subject
 from zsad_core.inference.views import View
@@ -142,7 +142,8 @@ def _curve(
     key: str, stamp: results.Stamp, _subjects: Sequence[SubjectSlices], _read: ReadoutSpec
 ) -> DepthCurve:
     """Once for the rows of a key; the arrays themselves are no part of it."""
-    patients = [patient_of(subject.map.features.slices.subject) for subject in _subjects]
+    slices = [subject.map.features.slices for subject in _subjects]
+    patients = [registry.table(one.data).patient(one.subject) for one in slices]
     return depth_curve(
         np.concatenate([subject.depths[_read.centre] for subject in _subjects]),
         np.concatenate([subject.dice(_read) for subject in _subjects]),

@@ -16,7 +16,8 @@ from pages.ui.shell.sidebar import UserChoice
 from pages.ui.shell.user import home, user
 from zsad_core.base.store import key_of
 from zsad_core.base.wording import counted
-from zsad_core.imaging.splits.tables import patient_of
+from zsad_core.imaging.splits import registry
+from zsad_core.imaging.splits.tables import SplitTable
 from zsad_core.inference import evaluation
 from zsad_core.inference.exposure import exposure as exposed_by
 from zsad_core.inference.pipeline import numbers
@@ -62,7 +63,8 @@ def others(choice: UserChoice, before: tuple[MapSpec, Threshold], threshold: Thr
             "pages/2_Prompts.py",
         )
         if result is not None:
-            st.dataframe(table(result, choice.data.region), hide_index=True)
+            split = registry.table(choice.data)
+            st.dataframe(table(result, choice.data.region, split), hide_index=True)
             rule = escape(threshold.note or threshold.rule)
             exposure.tell({name: other.exposed for name, other in result.items()})
             st.caption(
@@ -81,10 +83,11 @@ def elsewhere(threshold: Threshold, subject: str) -> Threshold:
     return Threshold(threshold.value, Fixed.name, f"the {rule.title} value of {subject}")
 
 
-def table(by_subject: Mapping[str, OtherSubject], region: str) -> pd.DataFrame:
+def table(by_subject: Mapping[str, OtherSubject], region: str, split: SplitTable) -> pd.DataFrame:
     """A row a subject, then the mean of those not exposed and the ends of its interval.
 
-    The columns are each number now, and its change since before.
+    The columns are each number now, and its change since before; the split of the data knows
+    patients of several ids.
     """
     names = ("3D Dice", "best Dice (oracle)", f"voxel AUROC ({region})")
     rows = []
@@ -96,7 +99,7 @@ def table(by_subject: Mapping[str, OtherSubject], region: str) -> pd.DataFrame:
     frame = pd.DataFrame(rows)
     fair = [not other.exposed for other in by_subject.values()]
     values = frame.drop(columns="subject")[fair]
-    patients = frame["subject"][fair].map(patient_of)
+    patients = frame["subject"][fair].map(split.patient)
     low, high = intervals.of_columns(patients.tolist(), values.to_numpy(float))
     means = pd.DataFrame([values.mean().to_numpy(), low, high], columns=values.columns)
     means.insert(0, "subject", ["mean", "mean low", "mean high"])

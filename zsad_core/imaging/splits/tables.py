@@ -1,5 +1,6 @@
 """Split tables: which subject of a data set serves for training, validation or test."""
 
+import functools
 import hashlib
 import json
 import re
@@ -69,20 +70,30 @@ class SplitTable:
             )
         return self.folds[self.uses.index(use)]
 
-    def patients_of(self, subject: str) -> set[str]:
-        """The patient of a subject, and those under whose ids copies of the patient's scans lie.
+    def patient(self, subject: str) -> str:
+        """The patient of a subject; of patients who share copies of scans, the first id for all.
 
-        >>> table = SplitTable("cv", (), copies=(("P-1-000", "Q-7-000"),))
-        >>> sorted(table.patients_of("P-1-001"))
-        ['P-1', 'Q-7']
+        >>> table = SplitTable("cv", (), copies=(("P-1-000", "Q-7-000"), ("Q-7-002", "R-2-000")))
+        >>> table.patient("R-2-001"), table.patient("S-3-000")
+        ('P-1', 'S-3')
         """
-        patient = patient_of(subject)
-        groups = ({*map(patient_of, names)} for names in self.copies)
-        return {patient}.union(*(patients for patients in groups if patient in patients))
+        return self._first.get(patient := patient_of(subject), patient)
 
     def shares_patient(self, subject: str, others: Collection[str]) -> bool:
         """Whether the patient of a subject is that of another, or lies there under another id."""
-        return not self.patients_of(subject).isdisjoint(map(patient_of, others))
+        return self.patient(subject) in map(self.patient, others)
+
+    @functools.cached_property
+    def _first(self) -> dict[str, str]:
+        """By patient the first id of those who share copies of scans with each other."""
+        groups: list[set[str]] = []
+        for names in self.copies:
+            joined = {*map(patient_of, names)}
+            for group in [group for group in groups if group & joined]:
+                groups.remove(group)
+                joined |= group
+            groups.append(joined)
+        return {patient: min(group) for group in groups for patient in group}
 
 
 def patient_of(subject: str) -> str:
