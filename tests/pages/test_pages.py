@@ -142,7 +142,7 @@ def test_a_saved_prompt_set_is_in_the_list():
     assert "'mine' is saved as version 1" in test.success[0].value
     next(one for one in test.text_input if one.label == "Save as").set_value("winclip").run()
     next(button for button in test.button if button.label == "Save prompt set").click().run()
-    assert [one.value for one in test.error] == ["'winclip' is a shipped set; choose another name."]
+    assert [one.value for one in test.toast] == ["'winclip' is a shipped set; choose another name."]
     assert test.image  # the page stays
     # no file that a cut-short run would take along
     assert all(one.proto.imgs[0].url.startswith("data:image/png;") for one in test.image)
