@@ -24,7 +24,7 @@ from zsad_core.metrics.threshold_rules import Oracle, rule_of
 from zsad_core.metrics.thresholds import threshold_text
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.results import parquet as results
-from zsad_core.types import DataSpec, SliceSpec
+from zsad_core.types import DataSpec, SliceSpec, Threshold
 
 SUBJECT, SERIES = "DEMO-MET-013-000", "Intensity · zero-shot"
 DATA = DataSpec("demo-2mm")
@@ -131,6 +131,16 @@ def test_subjects_that_the_threshold_was_tuned_on_are_in_no_mean_unless_asked_fo
     (words,) = means()
     assert f"of {drawn + exposed} of {len(SUBJECTS)} subjects" in words
     assert f"({exposed} exposed)" in words.replace("\\", "")
+
+
+def test_thresholds_of_several_folds_are_named_with_all_that_they_were_tuned_on():
+    folds = [
+        Threshold(0.4, "cross-validation", "best mean 3D Dice over A"),
+        Threshold(0.5, "cross-validation", "best mean 3D Dice over B"),
+    ]
+    said = depth_cases.words("X", [*folds, folds[0]], np.array([0.1, np.nan, 0.3]))
+    notes = "best mean 3D Dice over A; best mean 3D Dice over B"
+    assert said == f"X: threshold 0.4 to 0.5, cross-validation ({notes}), 2 slices"
 
 
 def test_normal_slices_that_are_chosen_are_compared_with_here_too():

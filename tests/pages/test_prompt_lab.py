@@ -394,6 +394,16 @@ def test_an_exposed_subject_is_shown_but_no_part_of_the_mean():
     assert math.isnan(table["3D Dice"]["mean"])
 
 
+@pytest.mark.usefixtures("_encoded")
+def test_pictures_of_the_lab_are_of_masks_without_small_components():
+    kept, removed = (
+        [one.proto.imgs[0].url for one in lab("Edit", threshold=(0.2, 1.0), smallest=size).image]
+        for size in (0, 10**6)  # more voxels than any component has
+    )
+    same = [one == other for one, other in zip(kept, removed, strict=True)]
+    assert same == [True, True, True, False, True, False]  # scan, truth; map, mask of both sets
+
+
 def test_the_oracle_of_a_subject_is_no_oracle_of_others():
     validation = Threshold(0.4, "validation", "4 subjects")
     assert others.elsewhere(validation, "A") == validation
