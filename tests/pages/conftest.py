@@ -4,12 +4,20 @@ import json
 
 import pytest
 
-from tests.helpers.pages import SUBJECT
+from pages.ui.shell import compute
+from tests.helpers.pages import SUBJECT, end_jobs
 from zsad_core.base.paths import home
 from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import DataSpec, SliceSpec
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _jobs_end():
+    """Jobs that pages began end before the process does, which else cuts them short."""
+    yield
+    end_jobs(compute.engine().jobs)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from zsad_core.workspace import drafts, history
 
 pytestmark = pytest.mark.usefixtures("small_demo")
 
-JUDGED = f"judged-{DATA[:-1]}"
+JUDGED = f"judged-test-{DATA[:-1]}"
 SIDES, VALIDATES = ("searched", "held-out"), "DEMO-MET-009-000"
 APRIL = {"method": "aprilgan", "setup": "brats", "prompts": "appearance"}
 

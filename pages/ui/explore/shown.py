@@ -147,8 +147,7 @@ def captions(view: View, others: Mapping[str, MapSpec]) -> None:
         if words:
             st.caption(escape(words))
     st.caption(escape(small_print(view)))
-    exposure.panel(view.map, view.threshold)
-    exposure.warn((name, spec, view.threshold) for name, spec in others.items())
+    exposure.panel(view.map, view.threshold, others)
 
 
 def few_shot(spec: MapSpec) -> str:

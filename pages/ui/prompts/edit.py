@@ -48,6 +48,7 @@ def _before_and_after(choice: UserChoice, stack: SliceStack) -> None:
         read = _numbers(choice, stack, (old, before), now)
         edited = choice.map.prompts != base
         _remember(choice, read, now, edited, known=validating is None)
+    below_numbers = st.container()  # filled after the pictures, which are waited for
     first, second, third = st.columns(3)
     _scan(first, stack, index)
     where, named = (stack, index), f"now: {choice.map.prompts.name}"
@@ -63,7 +64,8 @@ def _before_and_after(choice: UserChoice, stack: SliceStack) -> None:
         + f"Top: anomaly map. Bottom: true positive {true}, false positive {false}, false "
         f"negative {missed}."
     )
-    exposure.warn((("before", old, before), ("now", choice.map, now)))
+    with below_numbers:
+        exposure.warn((("before", old, before), ("now", choice.map, now)))
     if unready is not None:
         compute.show_job(compute.start_encoding(unready))
     waiting = {id(job): job for job in (validating_before, validating) if job is not None}

@@ -93,12 +93,11 @@ def _trials(choice: UserChoice) -> None:
         download.button("CSV", as_csv(table), "history.csv", width="stretch")
     formats: dict[Any, Any] = dict.fromkeys(_numbers(choice.data.region).values(), "{:.3f}")
     formats |= dict.fromkeys(CHANGES.values(), "{:+.3f}")
-    hidden = ["templates", "subject"] if here else ["templates"]
     event = st.dataframe(
-        table.drop(columns=hidden).style.format(formats, na_rep="–"),
+        table.style.format(formats, na_rep="–"),
         hide_index=True,
         placeholder="–",
-        height=380,
+        column_order=[name for name in _texts_last(table) if name != "subject" or not here],
         on_select="rerun",
         selection_mode="single-row",
         key="history_table",
@@ -193,6 +192,12 @@ def _with_masks(rows: Sequence[Mapping[str, object]]) -> pd.DataFrame:
     return table if len(table) and table[MASK].any() else table.drop(columns=MASK, errors="ignore")
 
 
+def _texts_last(table: pd.DataFrame) -> list[str]:
+    """The columns as shown: numbers stand beside the names, and texts, which are long, last."""
+    texts = ["changed", "normal", "abnormal"]
+    return [name for name in table.columns if name not in (*texts, "templates")] + texts
+
+
 def _words(prompts: PromptSet) -> dict[str, str]:
     return {name: " | ".join(getattr(prompts, name)) for name in TEXTS}
 
@@ -225,8 +230,12 @@ def _leaderboard(choice: UserChoice) -> None:
         table = board_table(standings, all_prompts(), choice.data.region)
         numbers = [*table][[*table].index(TUNED) + 1 :]
         formats: dict[Any, Any] = dict.fromkeys(numbers, "{:.3f}")
-        shown = table.drop(columns="templates").style.format(formats, na_rep="–")
-        st.dataframe(shown, hide_index=True, placeholder="–", height=340)
+        st.dataframe(
+            table.style.format(formats, na_rep="–"),
+            hide_index=True,
+            placeholder="–",
+            column_order=_texts_last(table),
+        )
         download.button("CSV", as_csv(table), "leaderboard.csv")
         st.caption(
             f"{counted_in_parts(choice, subjects)}. Sorted by mean 3D Dice under the rule "
@@ -239,7 +248,8 @@ def _leaderboard(choice: UserChoice) -> None:
         st.info(f"No prompt set has been tried on these subjects under the rule '{rule}' yet.")
     tuned = leaderboard.tuned_subjects(trials).get(core.content_of(choice.map.prompts), set())
     tuned |= {*choice.map.prompts.tuned_on}
-    _judge(choice, [name for name in subjects if not split.shares_patient(name, tuned)])
+    untuned = [name for name in subjects if not split.shares_patient(name, tuned)]
+    _judge(choice, chosen, untuned)
 
 
 def _exposed(choice: UserChoice, trials: Iterable[Trial]) -> set[tuple[str, str, str]]:
@@ -292,10 +302,10 @@ def board_table(
     return _with_masks(rows)
 
 
-def _judge(choice: UserChoice, subjects: Sequence[str]) -> None:
-    """Evaluate the shown prompts on some of these subjects by default; each becomes a trial."""
+def _judge(choice: UserChoice, part: str, subjects: Sequence[str]) -> None:
+    """Evaluate the shown prompts, by default on some of these of a part; each becomes a trial."""
     label = "Evaluate the current prompts on"
-    chosen = prompt_subjects.choose(label, choice, "judged", subjects[:6])
+    chosen = prompt_subjects.choose(label, choice, f"judged-{part}", subjects[:6])
     threshold, waiting = threshold_of(choice, compute.stack(choice.map), None)
     if waiting is not None:
         compute.show_job(waiting)

@@ -42,13 +42,18 @@ def tell(exposed: Mapping[str, tuple[str, ...]]) -> None:
         st.warning(text, icon=":material/visibility:")
 
 
-def panel(spec: MapSpec, threshold: Threshold) -> None:
-    """Warnings for an exposed subject and known overlaps, and everything in an expander."""
+def panel(spec: MapSpec, threshold: Threshold, beside: Mapping[str, MapSpec]) -> None:
+    """Warnings for an exposed subject and known overlaps, and everything in an expander.
+
+    Of the maps `beside`, by name, the warning alone.
+    """
     with st.spinner("Comparing scans …", show_time=True):
         seen = ledger(resolve(engine(), spec), threshold)
     if seen.exposed:
         words = escape(f"Exposed, so its numbers flatter: {', '.join(seen.exposed)}.")
         st.warning(words, icon=":material/visibility:")
+    if beside:
+        warn((name, other, threshold) for name, other in beside.items())
     for overlap in seen.overlaps:
         st.warning(escape(f"Known overlap: {overlap}."), icon=":material/join_inner:")
     with st.expander(TITLE, key="box-exposure"):
