@@ -36,6 +36,19 @@ def test_a_row_names_the_patient_that_the_split_knows(tmp_path):
     assert found == ["BraTS-MET-00002", "BraTS-MET-00000"]  # so the row was made anew
 
 
+@pytest.mark.parametrize("older", [(), ("brats",), ("pmc",)])
+def test_a_patient_known_in_one_row_is_known_in_all(tmp_path, older):
+    """Rows of older versions, or of a split whose copies were not known, beside newer ones."""
+    for number, subject in enumerate((A, B, C, "BraTS-MET-00003-000")):
+        for setup in ("brats", "pmc"):
+            known = "BraTS-MET-00000" if subject == C and setup not in older else ""
+            put(tmp_path, subject, setup, slices=with_dice(0.1 + number / 5), patient=known)
+    frame = dice_rows(tmp_path)
+    patients = frame.groupby("subject")["patient"].agg(set)
+    assert patients[A] == patients[C] == {"BraTS-MET-00000"}
+    assert frame["patient"].nunique() == 3
+
+
 @pytest.mark.parametrize("copied", [False, True])
 def test_copies_are_one_patient_in_every_interval_test_and_rank(tmp_path, copied):
     """Of three patients there are intervals, of two there are none."""

@@ -26,6 +26,7 @@ from zsad_core.prompts.sets import NO_PROMPTS
 from zsad_core.types import DataSpec, Reference, SliceSpec, Threshold
 
 VALIDATION, FIXED = Threshold(0.5, "validation"), Threshold(0.5, "fixed")
+MEDICAL = prompt_sets.shipped()["medical"]
 A, LATER, B, LATER_B, COPY, LATER_COPY = (
     f"BraTS-MET-0000{patient}-00{point}" for patient in range(3) for point in range(2)
 )
@@ -96,6 +97,27 @@ def test_a_training_scan_under_another_id_is_exposed(data, tmp_path):
     trained(tmp_path, train_subjects=A, train_voxels=voxels, modality="t2f")
     assert seen(data, COPY) == (exposure.TRAINED,)
     assert seen(data, B) == ()
+
+
+def test_a_checkpoint_exposes_the_patient_whom_the_split_knows_under_another_id(data, tmp_path):
+    voxels = facts_of(datasets.open_dataset(data), A, "t2f").voxels
+    trained(tmp_path, train_subjects=A, train_voxels=voxels, modality="t2f")
+    registry.save(data, SplitTable("main", (Fold(test=(B,)),), copies=((A, COPY),)))
+    data = replace(data, split="main")
+    assert seen(data, LATER_COPY) == (exposure.TRAINED_PATIENT,)
+    assert seen(data, LATER_B) == ()
+
+
+def test_an_oracles_value_exposes_the_other_scans_of_its_patient(data):
+    def used_on(subject):
+        spec = pipeline.map_spec(
+            Engine(device="cpu"), SliceSpec(data, subject, "t2f"), "intensity", "zero-shot", MEDICAL
+        )
+        return exposure.exposure(resolve(Engine(device="cpu"), spec), FIXED, tuned_on=(A,))
+
+    assert used_on(COPY) == (exposure.THRESHOLD,)
+    assert used_on(LATER) == (exposure.THRESHOLD_PATIENT,)
+    assert used_on(B) == ()
 
 
 def test_equal_ids_of_other_scans_are_not_exposed(data, tmp_path):

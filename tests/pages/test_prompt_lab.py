@@ -14,8 +14,10 @@ from tests.helpers.pages import DATA, SUBJECT, WAIT, address, mark_of, opened, w
 from zsad_core.base import settings
 from zsad_core.base.jobs import Client
 from zsad_core.base.paths import home
+from zsad_core.inference import pipeline
 from zsad_core.lab.leaderboard import NO_SPLIT
 from zsad_core.methods import name_of
+from zsad_core.metrics.readout import Readout
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import DataSpec, SliceSpec, Threshold
 from zsad_core.workspace import drafts, history
@@ -156,6 +158,23 @@ def test_the_leaderboard_judges_by_the_rule_it_names_and_not_where_a_set_was_tun
     assert test.segmented_control(key="board-rule").value.startswith("share:")
     assert not test.dataframe
     assert "under the rule 'share:" in said(test)
+
+
+def test_the_leaderboard_leaves_out_subjects_that_the_rule_was_tuned_on():
+    slices, prompts = SliceSpec(DataSpec("demo-2mm"), VALIDATES), prompt_sets.shipped()["medical"]
+    spec = pipeline.map_spec(compute.engine(), slices, "winclip", "zero-shot", prompts)
+    read = Readout(0.5, 1.0, dice_3d=0.4, best_dice=0.5, auroc=0.9)
+    for rule, value in (("validation", 0.5), ("fixed", 0.4)):
+        history.add(spec, read, Threshold(value, rule))
+    board = {"history_view": "Leaderboard", "board": "validation"}
+    for rule, judged in (("validation", 0), ("fixed", 1)):
+        test = lab("History", **board, **{"board-rule": rule})
+        (row,) = test.dataframe[0].value.to_dict("records")
+        assert (row["evaluated on"], row["exposed"]) == (judged, 1 - judged)
+    test = lab("History", **board, **{"board-rule": "validation"})
+    next(one for one in test.checkbox if "Include exposed" in one.label).check().run()
+    (row,) = test.dataframe[0].value.to_dict("records")
+    assert (row["evaluated on"], row["exposed"], row["Dice"]) == (1, 1, 0.4)
 
 
 @pytest.mark.usefixtures("_encoded")

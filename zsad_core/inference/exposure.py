@@ -1,6 +1,6 @@
 """What has seen a map's subject: weights, prompts, threshold, reference slices and set."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,7 +11,6 @@ from zsad_core.imaging import datasets
 from zsad_core.imaging.datasets import Dataset
 from zsad_core.imaging.splits import registry
 from zsad_core.imaging.splits.facts import facts_of
-from zsad_core.imaging.splits.tables import patient_of
 from zsad_core.inference.sources import MapSource
 from zsad_core.metrics.threshold_rules import TunedRule, rule_of
 from zsad_core.setups import records
@@ -96,8 +95,13 @@ class Scan:
         return [name for name in names if name not in train]
 
 
-def exposure(source: MapSource, threshold: Threshold) -> tuple[str, ...]:
+def exposure(
+    source: MapSource, threshold: Threshold, tuned_on: Collection[str] = ()
+) -> tuple[str, ...]:
     """What has seen the subject, as far as is known; a number on it flatters.
+
+    The threshold may be tuned on subjects beside those of its rule, `tuned_on`: an oracle's value
+    of one scan that is used on others.
 
     Checkpoints trained here name their subjects and the digests of their voxels, so a copy under
     another id is known too; what published checkpoints saw is not. Reference slices and the volumes
@@ -107,7 +111,8 @@ def exposure(source: MapSource, threshold: Threshold) -> tuple[str, ...]:
     spec, slices = source.spec, source.spec.features.slices
     scan = Scan(slices.data, slices.subject, slices.modality)
     record, tuning = setups.record(source.setup), scan.tuning(threshold, source.method.binary)
-    tuned_on = spec.prompts.tuned_on
+    tuning = [*tuning, *tuned_on]
+    texts_tuned_on = spec.prompts.tuned_on
     references = [reference.slices.subject for reference in spec.references]
     volumes = [name for name in spec.volumes if name != slices.subject]
     pretrained_on = pretraining(source.setup.backbone).subjects if source.method.needs_tower else ()
@@ -115,8 +120,8 @@ def exposure(source: MapSource, threshold: Threshold) -> tuple[str, ...]:
         BACKBONE: scan.subject in pretrained_on,
         **_recorded(scan, record, "train", (TRAINED, TRAINED_PATIENT)),
         **_recorded(scan, record, "validation", (CHOSEN, CHOSEN_PATIENT)),
-        PROMPTS: scan.is_among(tuned_on),
-        PROMPTS_PATIENT: scan.has_patient_among(tuned_on),
+        PROMPTS: scan.is_among(texts_tuned_on),
+        PROMPTS_PATIENT: scan.has_patient_among(texts_tuned_on),
         THRESHOLD: scan.is_among(tuning),
         THRESHOLD_PATIENT: scan.has_patient_among(tuning),
         REFERENCES: scan.is_among(references) or scan.has_patient_among(references),
@@ -138,10 +143,11 @@ def _recorded(
     digests = {*seen.values()} - {UNKNOWN}
     if digests and scan.voxels(scan.subject, modality) in digests:
         return {words[0]: True}
+    patient = registry.table(scan.data).patient
     same = {
         name
         for name, digest in seen.items()
-        if patient_of(name) == patient_of(scan.subject)
+        if patient(name) == patient(scan.subject)
         and (digest == UNKNOWN or scan.voxels(name, modality) in ("", digest))
     }
     return {words[0]: scan.subject in same, words[1]: bool(same - {scan.subject})}

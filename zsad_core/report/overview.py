@@ -120,11 +120,12 @@ def configuration_means(
     data = cohort.data
     of_data = [data.kind, root_name(data), cohort.modality, cohort.plane]
     frame = rows.execute(CONFIGURATIONS, [[*subjects], *of_data]).df()
+    frame["patient"] = patients(frame)
     names = frame.columns[: frame.columns.get_loc("subject")].tolist()
     records = []
     for key, of_group in frame.groupby(names, dropna=False, sort=False):
         values = of_group[[*MEANS.values()]].astype(float)
-        ends = intervals.of_columns(patients(of_group).tolist(), values.to_numpy())
+        ends = intervals.of_columns(of_group["patient"].tolist(), values.to_numpy())
         record = dict(zip(names, key, strict=True)) | {"subjects": values["dice_3d"].count()}
         for name, mean, low, high in zip(MEANS, values.mean(), *ends, strict=True):
             record |= {name: mean, name + LOW: low, name + HIGH: high}

@@ -13,7 +13,7 @@ import pandas as pd
 
 from zsad_core.base.wording import counted
 from zsad_core.errors import DataError
-from zsad_core.imaging.splits.tables import patient_of
+from zsad_core.imaging.splits.tables import first_ids, patient_of
 from zsad_core.methods import name_of
 from zsad_core.metrics.dice import EmptySlices
 from zsad_core.report.backbone_names import backbone_names
@@ -156,8 +156,15 @@ def selected_rows(rows: duckdb.DuckDBPyConnection, selection: Selection) -> pd.D
 
 
 def patients(frame: pd.DataFrame) -> pd.Series:
-    """The patient of each row of `subject`; those of older versions tell it by their id alone."""
-    return frame["patient"].mask(frame["patient"] == "", frame["subject"].map(patient_of))
+    """The patient of each row of `subject`, one in all rows of a subject.
+
+    Rows of older versions tell it by their id alone, and a copy may have become known later: who
+    is one patient in any row is one in all.
+    """
+    named = frame["patient"].mask(frame["patient"] == "", frame["subject"].map(patient_of))
+    several = named.groupby(frame["subject"], sort=False).agg(set)
+    first = first_ids(several[several.map(len) > 1])
+    return named.map(lambda patient: first.get(patient, patient))
 
 
 def filter_rows(frame: pd.DataFrame, selection: Selection) -> pd.DataFrame:

@@ -140,7 +140,8 @@ SUBJECTS: Columns = {
     "patient": (
         TEXT,
         "The patient, by the subject's id; patients whose scans the split knows to be copies of "
-        "each other are one. Intervals and tests are over patients.",
+        "each other are one. Intervals and tests are over patients; who is one in any of the rows "
+        "that are read together is one in all.",
     ),
 }
 

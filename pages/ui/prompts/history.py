@@ -13,7 +13,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from pages.ui.prompts import subjects as prompt_subjects
-from pages.ui.prompts.subjects import UNTUNED, counted_in_parts, of_split, with_truth
+from pages.ui.prompts.subjects import counted_in_parts, of_split, with_truth
 from pages.ui.shell import compute, download
 from pages.ui.shell.deletion import delete_button
 from pages.ui.shell.exposed import include_exposed
@@ -223,7 +223,9 @@ def _leaderboard(choice: UserChoice) -> None:
     )
     subjects = of_split(choice, chosen) if chosen in splits else list(with_truth(choice))
     split = split_tables.table(choice.data)
-    seen = _exposed(choice, (trial for trial in trials if trial.subject in subjects))
+    of_rule = [t for t in trials if t.subject in subjects and t.rule == rule]
+    with st.spinner("Comparing scans …", show_time=True):
+        seen = _exposed(choice, of_rule, rule)
     included = include_exposed(sorted({name for *_, name in seen}))
     standings = leaderboard.standings(trials, subjects, rule, split, seen, included)
     if standings:
@@ -240,7 +242,7 @@ def _leaderboard(choice: UserChoice) -> None:
         st.caption(
             f"{counted_in_parts(choice, subjects)}. Sorted by mean 3D Dice under the rule "
             f"'{rule}'{RULE_NOTES.get(rule, '')}. Means over the subjects on which the prompts "
-            f"were not tuned{', exposed ones included' if included else ' and none is exposed'}. "
+            f"were not tuned, exposed ones {'included' if included else 'left out'}. "
             "A set is tuned on a subject if a search used its ground truth, or if its texts were "
             f"edited while its numbers were shown. Low and high: {intervals.WORDS}."
         )
@@ -252,8 +254,8 @@ def _leaderboard(choice: UserChoice) -> None:
     _judge(choice, chosen, untuned)
 
 
-def _exposed(choice: UserChoice, trials: Iterable[Trial]) -> set[tuple[str, str, str]]:
-    """Method, setup and subject of trials whose learned part is known to have seen the subject."""
+def _exposed(choice: UserChoice, trials: Iterable[Trial], rule: str) -> set[tuple[str, str, str]]:
+    """Method, setup and subject of trials whose checkpoint or rule has seen the subject."""
     seen, engine = set[tuple[str, str, str]](), compute.engine()
     for method, setup, subject in {(one.method, one.setup, one.subject) for one in trials}:
         spec = evaluation.of_subject(choice.map, subject)
@@ -261,7 +263,7 @@ def _exposed(choice: UserChoice, trials: Iterable[Trial]) -> set[tuple[str, str,
         # A setup that is gone, or a subject: nothing can be known of it.
         with contextlib.suppress(ZsadError):
             one = pipeline.beside(engine, spec, method, setup, spec.prompts, home())
-            if exposure(resolve(engine, one), UNTUNED):
+            if exposure(resolve(engine, one), Threshold(0.0, rule, "")):
                 seen.add((method, setup, subject))
     return seen
 

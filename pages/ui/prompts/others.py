@@ -24,7 +24,7 @@ from zsad_core.inference.pipeline import numbers
 from zsad_core.inference.sources import resolve
 from zsad_core.metrics import intervals
 from zsad_core.metrics.readout import Readout
-from zsad_core.metrics.threshold_rules import Fixed, MapRule, rule_of
+from zsad_core.metrics.threshold_rules import Fixed, MapRule, Oracle, rule_of
 from zsad_core.metrics.thresholds import threshold_text
 from zsad_core.types import MapSpec, Progress, Threshold
 from zsad_core.workspace import history
@@ -51,19 +51,20 @@ def others(choice: UserChoice, before: tuple[MapSpec, Threshold], threshold: Thr
             st.caption("Chosen subjects are evaluated after every edit, before and now.")
             return
         session.OTHER_SUBJECTS.set(chosen)
+        tuned_on = (choice.subject.id,) if threshold.rule == Oracle.name else ()
         threshold = elsewhere(threshold, choice.subject.id)
         before = before[0], elsewhere(before[1], choice.subject.id)
         sets = (before, (choice.map, threshold))
         specs = tuple((evaluation.of_subject(spec, ""), own) for spec, own in sets)
-        more = counted(len(chosen), "more subject")
+        more, split = counted(len(chosen), "more subject"), registry.table(choice.data)
+        known = (registry.digest(choice.data), split.copies)
         result = compute.live_result(
-            key_of("", what="also", specs=specs, subjects=chosen),
+            key_of("", what="also", specs=specs, subjects=chosen, split=known),
             f"'{choice.map.prompts.name}' for {choice.label} on {more}",
-            partial(_evaluated, choice, sets, chosen, user(), home()),
+            partial(_evaluated, choice, sets, chosen, tuned_on, user(), home()),
             "pages/2_Prompts.py",
         )
         if result is not None:
-            split = registry.table(choice.data)
             st.dataframe(table(result, choice.data.region, split), hide_index=True)
             rule = escape(threshold.note or threshold.rule)
             exposure.tell({name: other.exposed for name, other in result.items()})
@@ -110,6 +111,7 @@ def _evaluated(
     choice: UserChoice,
     sets: tuple[tuple[MapSpec, Threshold], tuple[MapSpec, Threshold]],
     subjects: tuple[str, ...],
+    tuned_on: tuple[str, ...],
     owner: str,
     home: Path,
     progress: Progress,
@@ -123,7 +125,8 @@ def _evaluated(
         for spec, threshold in sets:
             of_subject = evaluation.of_subject(spec, subject)
             readouts.append(numbers(compute.engine(), of_subject, choice.readout, threshold, step))
-            seen |= dict.fromkeys(exposed_by(resolve(compute.engine(), of_subject), threshold))
+            source = resolve(compute.engine(), of_subject)
+            seen |= dict.fromkeys(exposed_by(source, threshold, tuned_on))
             step()
         read = choice.readout
         history.add(of_subject, readouts[1], threshold, edited, together, owner, home, read)

@@ -4,7 +4,7 @@ import functools
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from zsad_core.errors import SettingError
@@ -86,14 +86,23 @@ class SplitTable:
     @functools.cached_property
     def _first(self) -> dict[str, str]:
         """By patient the first id of those who share copies of scans with each other."""
-        groups: list[set[str]] = []
-        for names in self.copies:
-            joined = {*map(patient_of, names)}
-            for group in [group for group in groups if group & joined]:
-                groups.remove(group)
-                joined |= group
-            groups.append(joined)
-        return {patient: min(group) for group in groups for patient in group}
+        return first_ids({*map(patient_of, names)} for names in self.copies)
+
+
+def first_ids(groups: Iterable[set[str]]) -> dict[str, str]:
+    """By id the first one of its group, where groups that share an id are one.
+
+    >>> first_ids([{"b", "c"}, {"d", "e"}, {"a", "c"}])
+    {'d': 'd', 'e': 'd', 'a': 'a', 'b': 'a', 'c': 'a'}
+    """
+    joined: list[set[str]] = []
+    for ids in groups:
+        whole = {*ids}
+        for group in [group for group in joined if group & ids]:
+            joined.remove(group)
+            whole |= group
+        joined.append(whole)
+    return {one: min(group) for group in joined for one in sorted(group)}
 
 
 def patient_of(subject: str) -> str:
