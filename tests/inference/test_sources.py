@@ -14,6 +14,8 @@ from zsad_core.errors import DataError, SettingError
 from zsad_core.imaging import datasets
 from zsad_core.imaging.predictions import registry
 from zsad_core.imaging.predictions.sets import Predictions
+from zsad_core.imaging.splits import registry as splits
+from zsad_core.imaging.splits.tables import Fold, SplitTable
 from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.evaluation import map_key, of_subject
@@ -194,3 +196,52 @@ def test_added_and_evaluated_by_command_beside_a_method(data, tmp_path, capsys):
     capsys.readouterr()
     assert main(["evaluate", "--data", data.root, "--methods", "nnn", *options]) == 1
     assert "no method 'nnn'" in capsys.readouterr().err
+
+
+def evaluated(data, out, *options):
+    """The rows of a set beside a method by command: method, subject, Dice and threshold's note."""
+    where = ["--data", data.root, "--kind", "folder", "--out", str(out)]
+    assert main(["evaluate", *where, "--methods", "other", "intensity", *options]) == 0
+    with parquet.connect(out) as rows:
+        asked = "SELECT method, subject, threshold_note FROM subjects ORDER BY method, subject"
+        return rows.sql(asked).fetchall()
+
+
+def test_a_subject_without_a_file_is_left_out_of_all_and_named(data, tmp_path, capsys):
+    added(data, tmp_path, lambda name: written(data, name, TRUTH))
+    (tmp_path / "predictions of other" / "b.nii.gz").unlink()
+    datasets.forget(data)
+    rows = evaluated(data, tmp_path / "rows", "--no-split", "--threshold", "50%")
+    assert [row[:2] for row in rows] == [("intensity", "a"), ("predictions", "a")]
+    assert "Left out: b. " in (said := capsys.readouterr().out)
+    assert "holds no prediction of b" in said
+    options = ["--methods", "other", "--no-split", "--threshold", "50%", "--subjects", "b"]
+    where = ["--data", data.root, "--kind", "folder", "--out", str(tmp_path / "none")]
+    assert main(["evaluate", *where, *options]) == 1
+    assert "holds no prediction of b" in capsys.readouterr().err
+
+
+def test_masks_of_test_subjects_alone_stand_beside_a_tuned_method(data, tmp_path):
+    added(data, tmp_path, lambda name: written(data, name, TRUTH))
+    (tmp_path / "predictions of other" / "b.nii.gz").unlink()
+    splits.save(data, SplitTable("main", (Fold(validation=("b",), test=("a",)),)))
+    rows = evaluated(data, tmp_path / "rows", "--split-name", "main")
+    (intensity, mask) = rows
+    assert intensity == ("intensity", "a", "best mean 3D Dice over 1 validation subjects")
+    assert mask[:2] == ("predictions", "a")
+    again = evaluated(data, tmp_path / "rows", "--split-name", "main")
+    assert again == rows
+
+
+def test_scores_without_a_file_to_tune_on_are_said(data, tmp_path, capsys):
+    added(
+        data,
+        tmp_path,
+        lambda name: written(data, name, TRUTH * 0.7, None, np.float32),
+        kind="scores",
+    )
+    (tmp_path / "predictions of other" / "b.nii.gz").unlink()
+    splits.save(data, SplitTable("main", (Fold(validation=("b",), test=("a",)),)))
+    where = ["--data", data.root, "--kind", "folder", "--out", str(tmp_path / "rows")]
+    assert main(["evaluate", *where, "--methods", "other", "--split-name", "main"]) == 1
+    assert "holds no prediction of b" in capsys.readouterr().err

@@ -17,6 +17,7 @@ from zsad_core.evaluation.tasks import (
     spec_of,
     subjects,
     tuning_subjects,
+    without_file,
 )
 from zsad_core.evaluation.tuning import thresholds_of
 from zsad_core.inference import stored_features
@@ -36,7 +37,7 @@ class Workload:
     scans count as to do. `seconds`, and `gigabytes` that the disk takes under each choice of what
     is kept, are estimated from one timed batch of each recipe and one timed reading; None where
     nothing was timed. A method for whole volumes encodes its unlabelled set too, and one comparison
-    of volumes is timed.
+    of volumes is timed. `absent` maps are of subjects to tune on that predictions have no file of.
     """
 
     subjects: int
@@ -48,9 +49,10 @@ class Workload:
     unread: int
     seconds: float | None = None
     gigabytes: dict[Keep, float] | None = None
+    absent: int = 0
 
     def __str__(self) -> str:
-        maps = (self.subjects + self.tuning) * self.configurations
+        maps = (self.subjects + self.tuning) * self.configurations - self.absent
         tuned = f" and {self.tuning} to tune thresholds on" if self.tuning else ""
         evaluated = (
             f"{self.maps_evaluated} already evaluated"
@@ -112,18 +114,20 @@ def plan(engine: Engine, cohort: Cohort, timed: bool = True) -> Workload:
         mapped: Sequence[MapSource] = sets or todo or slices
         if timed and mapped:
             maps += _map_bytes(mapped[0]) * sum(left.values())
+    absent = sum(name in {one.id for one in tuning} for _, name in without_file(cohort))
     maps_left = len(everyone) * len(cohort.configurations) - len(evaluated)
     if timed and maps_left:
         one = spec_of(engine, cohort, everyone[0].id, cohort.configurations[0])
         seconds += _reading(engine, one) * maps_left
     counts = (len(chosen), len(everyone) - len(chosen), len(cohort.configurations))
-    done = (*counts, len(evaluated), stored, to_encode, unread)
+    done = (*counts, len(evaluated) - absent, stored, to_encode, unread)
     if not timed:
-        return Workload(*done)
+        return Workload(*done, absent=absent)
     waiting = maps * len(set(chosen) & set(tuning)) / len(everyone)  # read again by their rows
     sizes: dict[Keep, float] = {"features": features, "maps": maps + at_once}
     sizes["rows"] = waiting + at_once
-    return Workload(*done, seconds, {name: size / 2**30 for name, size in sizes.items()})
+    gigabytes = {name: size / 2**30 for name, size in sizes.items()}
+    return Workload(*done, seconds, gigabytes, absent)
 
 
 def duration(seconds: float) -> str:
@@ -156,15 +160,20 @@ def _evaluated(
     curves are that it is tuned on.
     """
     curves, rows = (results.known(cohort.out, table) for table in ("curves", "subjects"))
+    lacking = without_file(cohort)
     evaluated = set()
     for configuration in cohort.configurations:
         with_curve = {}
+        absent = {subject for subject in tuning if (configuration, subject.id) in lacking}
+        evaluated |= {(subject, configuration) for subject in absent}  # nothing is to do
         for subject in dict.fromkeys(chosen + tuning):
+            if subject in absent:
+                continue
             source = resolve(engine, spec_of(engine, cohort, subject.id, configuration))
             if engine.known_digest(source.spec.features.slices) and source.map_key in curves:
                 with_curve[subject] = source
         evaluated |= {(subject, configuration) for subject in with_curve if subject not in chosen}
-        if with_curve and with_curve.keys() >= set(tuning):
+        if with_curve and with_curve.keys() >= set(tuning) - absent:
             read = [subject for subject in chosen if subject in with_curve]
             tuned = zip(read, thresholds_of(engine, cohort, configuration, read), strict=True)
             for subject, thresholds in tuned:

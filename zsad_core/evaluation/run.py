@@ -23,7 +23,11 @@ def run(engine: Engine, cohort: Cohort, work: Work, progress: Progress | None = 
     """
     chosen = subjects(cohort)
     tuning = tuning_subjects(cohort, chosen)
-    done, total = 0, (len(chosen) + len(tuning)) * len(cohort.configurations)
+    to_tune = tasks(engine, cohort, tuning, later=chosen)
+    done = 0
+    total = len(chosen) * len(cohort.configurations) + sum(
+        len(task.configurations) for task in to_tune
+    )
 
     def step(more: int) -> None:
         nonlocal done
@@ -32,7 +36,7 @@ def run(engine: Engine, cohort: Cohort, work: Work, progress: Progress | None = 
             progress(done, total)
 
     step(0)
-    work(tasks(engine, cohort, tuning, later=chosen), step)
+    work(to_tune, step)
     if tuning:
         merging.merge(cohort.out)  # one file is read quicker than thousands
     tuned = {

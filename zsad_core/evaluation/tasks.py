@@ -1,15 +1,17 @@
 """What to evaluate: subjects × configurations, cut into tasks to be done in any order."""
 
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from zsad_core.errors import SettingError
+from zsad_core import methods
+from zsad_core.errors import DataError, SettingError
 from zsad_core.imaging import datasets
 from zsad_core.imaging.splits import registry
 from zsad_core.inference import pipeline, stored_features
 from zsad_core.inference.engine import Engine
+from zsad_core.inference.sources import files
 from zsad_core.metrics.threshold_rules import TunedRule, rule_of
 from zsad_core.types import (
     ADDED,
@@ -89,6 +91,7 @@ Work = Callable[[Sequence[Task], Step], None]
 def subjects(cohort: Cohort) -> list[Subject]:
     """Usable subjects of the split with truth and modality; raises SettingError without any."""
     usable = [subject for subject in _usable(cohort) if cohort.split in ("", subject.split)]
+    lacking = left_out(cohort)
     unknown = set(cohort.names) - {subject.id for subject in usable}
     if unknown:
         raise SettingError(
@@ -96,24 +99,48 @@ def subjects(cohort: Cohort) -> list[Subject]:
             f"a segmentation and '{cohort.modality}'; see the list on the Setup page."
         )
     if cohort.names:
-        return [subject for subject in usable if subject.id in cohort.names]
+        usable = [subject for subject in usable if subject.id in cohort.names]
+    if usable and all(subject.id in lacking for subject in usable):
+        raise SettingError(lacking[usable[0].id])
     if not usable:
         raise SettingError(
             f"No usable subject of split '{cohort.split or 'all'}' has a segmentation and the "
             f"modality '{cohort.modality}'; choose another split, modality or data set."
         )
-    return usable
+    return [subject for subject in usable if subject.id not in lacking]
 
 
 def unusable(cohort: Cohort) -> list[Subject]:
     """Subjects of the split that are left out for a problem; those named, where some are."""
+    lacking = left_out(cohort)
     return [
-        subject
+        replace(subject, problem=subject.problem or lacking[subject.id])
         for subject in datasets.open_dataset(cohort.data).subjects()
-        if subject.problem
+        if (subject.problem or subject.id in lacking)
         and cohort.split in ("", subject.split)
         and (not cohort.names or subject.id in cohort.names)
     ]
+
+
+def without_file(cohort: Cohort) -> dict[tuple[Configuration, str], str]:
+    """Why a set of predictions has no map of a subject, by configuration and the subject's id.
+
+    Such a subject is left out of every configuration, so that all are of the same subjects.
+    """
+    usable = [subject.id for subject in _usable(cohort)]
+    lacking: dict[tuple[Configuration, str], str] = {}
+    for configuration in cohort.configurations:
+        for name in usable if configuration.method == methods.FILES else ():
+            try:
+                files.file_of(SliceSpec(cohort.data, name), configuration.setup)
+            except DataError as error:
+                lacking[configuration, name] = str(error)
+    return lacking
+
+
+def left_out(cohort: Cohort) -> dict[str, str]:
+    """The ids of subjects that a set of predictions has no map of, each with a sentence."""
+    return {name: why for (_, name), why in without_file(cohort).items()}
 
 
 def tuning_of(cohort: Cohort, chosen: Sequence[Subject]) -> dict[str, Tuning]:
@@ -174,18 +201,15 @@ def tasks(
     later: Container[Subject] = (),
 ) -> list[Task]:
     """Subject by subject; without thresholds for curves only, those of `later` not for the last."""
-    shared = groups(engine, cohort)
-    return [
-        Task(
-            cohort,
-            subject,
-            sharing,
-            tuple(thresholds[each, subject] for each in sharing) if thresholds else (),
-            subject not in later,
-        )
-        for subject in chosen
-        for sharing in shared
-    ]
+    shared, lacking = groups(engine, cohort), without_file(cohort)
+    todo = []
+    for subject in chosen:
+        for sharing in shared:
+            own = tuple(each for each in sharing if (each, subject.id) not in lacking)
+            own_thresholds = tuple(thresholds[each, subject] for each in own) if thresholds else ()
+            if own:
+                todo.append(Task(cohort, subject, own, own_thresholds, subject not in later))
+    return todo
 
 
 def _usable(cohort: Cohort) -> list[Subject]:

@@ -2,7 +2,16 @@
 
 from collections.abc import Sequence
 
-from zsad_core.evaluation.tasks import Cohort, Configuration, Thresholds, Tuning, spec_of, tuning_of
+from zsad_core.errors import SettingError
+from zsad_core.evaluation.tasks import (
+    Cohort,
+    Configuration,
+    Thresholds,
+    Tuning,
+    spec_of,
+    tuning_of,
+    without_file,
+)
 from zsad_core.inference import evaluation
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.sources import resolve
@@ -59,7 +68,11 @@ def _tuned(
     rule: TunedRule,
     subjects: Sequence[Subject],
 ) -> Threshold:
-    specs = [spec_of(engine, cohort, subject.id, configuration) for subject in subjects]
+    lacking = without_file(cohort)
+    names = [one.id for one in subjects if (configuration, one.id) not in lacking]
+    if not names:
+        raise SettingError(lacking[configuration, subjects[0].id])
+    specs = [spec_of(engine, cohort, name, configuration) for name in names]
     keys = tuple(evaluation.map_key(engine, spec) for spec in specs)
     return engine.thresholds.get(
         (rule.text, *keys), lambda: rule.of_curves(_curves(engine, cohort, rule, keys, specs))
