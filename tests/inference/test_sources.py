@@ -234,12 +234,10 @@ def test_masks_of_test_subjects_alone_stand_beside_a_tuned_method(data, tmp_path
 
 
 def test_scores_without_a_file_to_tune_on_are_said(data, tmp_path, capsys):
-    added(
-        data,
-        tmp_path,
-        lambda name: written(data, name, TRUTH * 0.7, None, np.float32),
-        kind="scores",
-    )
+    def scores(name):
+        return written(data, name, TRUTH * 0.7, dtype=np.float32)
+
+    added(data, tmp_path, scores, kind="score")
     (tmp_path / "predictions of other" / "b.nii.gz").unlink()
     splits.save(data, SplitTable("main", (Fold(validation=("b",), test=("a",)),)))
     where = ["--data", data.root, "--kind", "folder", "--out", str(tmp_path / "rows")]
