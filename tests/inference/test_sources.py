@@ -221,7 +221,7 @@ def test_a_subject_without_a_file_is_left_out_of_all_and_named(data, tmp_path, c
     assert "holds no prediction of b" in capsys.readouterr().err
 
 
-def test_masks_of_test_subjects_alone_stand_beside_a_tuned_method(data, tmp_path):
+def test_masks_of_test_subjects_alone_stand_beside_a_tuned_method(data, tmp_path, capsys):
     added(data, tmp_path, lambda name: written(data, name, TRUTH))
     (tmp_path / "predictions of other" / "b.nii.gz").unlink()
     splits.save(data, SplitTable("main", (Fold(validation=("b",), test=("a",)),)))
@@ -231,6 +231,7 @@ def test_masks_of_test_subjects_alone_stand_beside_a_tuned_method(data, tmp_path
     assert mask[:2] == ("predictions", "a")
     again = evaluated(data, tmp_path / "rows", "--split-name", "main")
     assert again == rows
+    assert "Left out" not in capsys.readouterr().out  # the other one tunes, and needs no mask
 
 
 def test_scores_without_a_file_to_tune_on_are_said(data, tmp_path, capsys):

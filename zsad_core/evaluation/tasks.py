@@ -125,7 +125,7 @@ def unusable(cohort: Cohort) -> list[Subject]:
 def without_file(cohort: Cohort) -> dict[tuple[Configuration, str], str]:
     """Why a set of predictions has no map of a subject, by configuration and the subject's id.
 
-    Such a subject is left out of every configuration, so that all are of the same subjects.
+    A subject to evaluate is then left out of every configuration, so that all are of the same.
     """
     usable = [subject.id for subject in _usable(cohort)]
     lacking: dict[tuple[Configuration, str], str] = {}
@@ -139,8 +139,15 @@ def without_file(cohort: Cohort) -> dict[tuple[Configuration, str], str]:
 
 
 def left_out(cohort: Cohort) -> dict[str, str]:
-    """The ids of subjects that a set of predictions has no map of, each with a sentence."""
-    return {name: why for (_, name), why in without_file(cohort).items()}
+    """The ids of subjects to evaluate that a set of predictions has no map of, with a sentence."""
+    lacking = {name: why for (_, name), why in without_file(cohort).items()}
+    return {
+        subject.id: lacking[subject.id]
+        for subject in _usable(cohort)
+        if subject.id in lacking
+        and cohort.split in ("", subject.split)
+        and (not cohort.names or subject.id in cohort.names)
+    }
 
 
 def tuning_of(cohort: Cohort, chosen: Sequence[Subject]) -> dict[str, Tuning]:
