@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from zsad_core import methods
-from zsad_core.errors import DataError, SettingError
+from zsad_core.errors import SettingError
 from zsad_core.imaging import datasets
 from zsad_core.imaging.splits import registry
 from zsad_core.inference import pipeline, stored_features
@@ -91,7 +91,7 @@ Work = Callable[[Sequence[Task], Step], None]
 def subjects(cohort: Cohort) -> list[Subject]:
     """Usable subjects of the split with truth and modality; raises SettingError without any."""
     usable = [subject for subject in _usable(cohort) if cohort.split in ("", subject.split)]
-    lacking = left_out(cohort)
+    lacking = subjects_without_file(cohort)
     unknown = set(cohort.names) - {subject.id for subject in usable}
     if unknown:
         raise SettingError(
@@ -112,7 +112,7 @@ def subjects(cohort: Cohort) -> list[Subject]:
 
 def unusable(cohort: Cohort) -> list[Subject]:
     """Subjects of the split that are left out for a problem; those named, where some are."""
-    lacking = left_out(cohort)
+    lacking = subjects_without_file(cohort)
     return [
         replace(subject, problem=subject.problem or lacking[subject.id])
         for subject in datasets.open_dataset(cohort.data).subjects()
@@ -126,19 +126,17 @@ def without_file(cohort: Cohort) -> dict[tuple[Configuration, str], str]:
     """Why a set of predictions has no map of a subject, by configuration and the subject's id.
 
     A subject to evaluate is then left out of every configuration, so that all are of the same.
+    Raises DataError, SettingError without the set.
     """
-    usable = [subject.id for subject in _usable(cohort)]
     lacking: dict[tuple[Configuration, str], str] = {}
     for configuration in cohort.configurations:
-        for name in usable if configuration.method == methods.FILES else ():
-            try:
-                files.file_of(SliceSpec(cohort.data, name), configuration.setup)
-            except DataError as error:
-                lacking[configuration, name] = str(error)
+        if configuration.method == methods.FILES:
+            found = files.survey_of(cohort.data, configuration.setup)
+            lacking |= {(configuration, name): why for name, why in found.problems.items()}
     return lacking
 
 
-def left_out(cohort: Cohort) -> dict[str, str]:
+def subjects_without_file(cohort: Cohort) -> dict[str, str]:
     """The ids of subjects to evaluate that a set of predictions has no map of, with a sentence."""
     lacking = {name: why for (_, name), why in without_file(cohort).items()}
     return {

@@ -161,10 +161,13 @@ def patients(frame: pd.DataFrame) -> pd.Series:
     Rows of older versions tell it by their id alone, and a copy may have become known later: who
     is one patient in any row is one in all.
     """
-    named = frame["patient"].mask(frame["patient"] == "", frame["subject"].map(patient_of))
-    several = named.groupby(frame["subject"], sort=False).agg(set)
-    first = first_ids(several[several.map(len) > 1])
-    return named.map(lambda patient: first.get(patient, patient))
+    of_subject = frame[["subject", "patient"]].drop_duplicates()
+    older = of_subject["patient"] == ""
+    of_subject.loc[older, "patient"] = of_subject.loc[older, "subject"].map(patient_of)
+    several = of_subject[of_subject["subject"].duplicated(keep=False)]
+    first = first_ids(several.groupby("subject")["patient"].agg(set))
+    patient = of_subject["patient"].map(lambda name: first.get(name, name))
+    return frame["subject"].map(dict(zip(of_subject["subject"], patient, strict=True)))
 
 
 def filter_rows(frame: pd.DataFrame, selection: Selection) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from zsad_core.evaluation import choosing
 from zsad_core.evaluation import plan as plans
 from zsad_core.evaluation.choosing import EVERY
 from zsad_core.evaluation.run import local, run
-from zsad_core.evaluation.tasks import Cohort, Configuration, left_out
+from zsad_core.evaluation.tasks import Cohort, Configuration, subjects_without_file
 from zsad_core.inference import pipeline
 from zsad_core.methods import configuration_name, name_of
 from zsad_core.metrics.threshold_rules import RULES, Fixed, Oracle, Rule, Validation
@@ -36,7 +36,7 @@ def evaluation(choice: CohortChoice, root: Path) -> None:
     cohort = _cohort(choice, root)
     if cohort is None:
         return
-    if lacking := left_out(cohort):
+    if lacking := subjects_without_file(cohort):
         names = listed(lacking)
         st.warning(escape(f"Left out of every method: {names}. {next(iter(lacking.values()))}"))
     offer(cohort)

@@ -223,7 +223,7 @@ def _leaderboard(choice: UserChoice) -> None:
     )
     subjects = of_split(choice, chosen) if chosen in splits else list(with_truth(choice))
     split = split_tables.table(choice.data)
-    of_rule = [t for t in trials if t.subject in subjects and t.rule == rule]
+    of_rule = [t for t in trials if t.subject in subjects and t.rule == rule and not t.deleted]
     with st.spinner("Comparing scans …", show_time=True):
         seen = _exposed(choice, of_rule, rule)
     included = include_exposed(sorted({name for *_, name in seen}))

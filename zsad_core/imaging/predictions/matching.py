@@ -44,17 +44,24 @@ class Survey:
             f"'{self.unmatched[0].name}' neither; name each by the subject's id{such}."
         )
 
+    @property
+    def problems(self) -> dict[str, str]:
+        """Why there is no file of a subject, or not one alone, in a sentence by its id."""
+        doubles = {
+            subject: f"{_duplicate_message(subject, paths)}; keep one of them."
+            for subject, paths in self.doubles
+        }
+        return doubles | {subject: self._none_of(subject) for subject in self.missing}
+
     def file(self, subject: str) -> Path:
         """The one file of a subject; raises DataError."""
-        matches, duplicates = dict(self.matched), dict(self.doubles)
-        if subject in duplicates:
-            message = _duplicate_message(subject, duplicates[subject])
-            raise DataError(f"{message}; keep one of them.")
+        matches = dict(self.matched)
         if subject not in matches:
-            raise DataError(
-                f"'{self.folder}' holds no prediction of {subject}; add it as {subject}.nii.gz."
-            )
+            raise DataError(self.problems.get(subject) or self._none_of(subject))
         return matches[subject]
+
+    def _none_of(self, subject: str) -> str:
+        return f"'{self.folder}' holds no prediction of {subject}; add it as {subject}.nii.gz."
 
 
 def survey(folder: str | Path, subjects: Iterable[str]) -> Survey:

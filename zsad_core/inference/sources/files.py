@@ -39,12 +39,17 @@ def options_of(data: DataSpec, name: str) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(fields.items()))
 
 
+def survey_of(data: DataSpec, name: str) -> Survey:
+    """Which file of a set is of which subject; raises DataError, SettingError without the set."""
+    folder = Path(registry.find(data, name).folder)
+    subjects = tuple(subject.id for subject in datasets.open_dataset(data).subjects())
+    stamp = folder.stat().st_mtime_ns if folder.is_dir() else 0
+    return _surveyed(folder, stamp, subjects)
+
+
 def file_of(slices: SliceSpec, name: str) -> Path:
     """The file of a subject in a set; raises DataError where there is none, or several."""
-    folder = Path(registry.find(slices.data, name).folder)
-    subjects = tuple(subject.id for subject in datasets.open_dataset(slices.data).subjects())
-    stamp = folder.stat().st_mtime_ns if folder.is_dir() else 0
-    return _surveyed(folder, stamp, subjects).file(slices.subject)
+    return survey_of(slices.data, name).file(slices.subject)
 
 
 def content_key(spec: MapSpec) -> str:
