@@ -108,6 +108,29 @@ def test_cancel_stops_at_the_next_step():
     assert job.state == "cancelled"
 
 
+def test_a_job_gives_way_as_long_as_a_page_is_drawn_or_a_watched_job_runs():
+    board, gate, steps, drawn = JobBoard(), threading.Event(), [], threading.Event()
+
+    def work(progress):
+        board.give_way(lambda: steps.append(board.running().keys()))
+        drawn.set()
+
+    with board.drawing():
+        job = board.start("tiles", "draw", work)
+        while len(steps) < 3:
+            time.sleep(0.01)
+        watched = board.start("map", "encode", lambda progress: gate.wait(60), kind="encoding")
+        board.start("by hand", "evaluate", lambda progress: drawn.wait(60))
+    seen = len(steps)
+    while len(steps) < seen + 3:
+        time.sleep(0.01)
+    assert job.state == "running"
+    gate.set()
+    wait_for(watched)
+    wait_for(job)  # it does not wait for what was started by hand
+    assert job.state == "done"
+
+
 def test_a_user_error_becomes_the_jobs_sentence():
     def work(progress):
         raise DataError("The file is truncated; copy it again.")

@@ -1,7 +1,10 @@
 """Every page in process, on the 2 mm demo: no exception, and the numbers that belong on it."""
 
+import itertools
 import json
+import threading
 import time
+from functools import partial
 
 import nibabel as nib
 import numpy as np
@@ -47,6 +50,36 @@ def test_the_start_page_shows_cases_that_open_with_their_numbers():
     assert not test.exception
     assert widget(test.selectbox, "method").value == "intensity"
     assert said.endswith(f"{float(metrics(test)['3D Dice']):.2f}")
+
+
+def test_cases_wait_for_the_pages_that_users_look_at():
+    title = "Drawing cases to begin with"
+    with compute.engine().jobs.drawing():
+        opened("Start", modality="t1n")
+        (job,) = [job for job in compute.engine().jobs.running().values() if job.title == title]
+        job.wait(3)
+        assert (job.state, job.done) == ("running", 0)
+    job.wait(WAIT)
+    assert job.state == "done"
+
+
+def test_a_run_of_a_page_is_waited_for():
+    jobs, over, waited = compute.engine().jobs, threading.Event(), threading.Event()
+
+    def work(progress):
+        while not over.wait(0.01):
+            steps = itertools.count()
+            jobs.give_way(partial(next, steps))
+            if next(steps) > 1:
+                waited.set()
+
+    job = jobs.start("gives-way", "Gives way", work)
+    try:
+        opened("Setup")
+    finally:
+        over.set()
+    job.wait(WAIT)
+    assert waited.is_set()
 
 
 @pytest.mark.usefixtures("_encoded")

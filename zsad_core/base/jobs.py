@@ -192,7 +192,31 @@ class JobBoard:
 
     def __init__(self) -> None:
         self._jobs: dict[str, Job] = {}
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
+        self._drawing = 0
+
+    @contextmanager
+    def drawing(self) -> Iterator[None]:
+        """A page is drawn within the block, and a user waits for it."""
+        with self._changed:
+            self._drawing += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._drawing -= 1
+                self._changed.notify_all()
+
+    def give_way(self, step: Callable[[], object]) -> None:
+        """Take a step of a job, again and again as long as a user waits for something else.
+
+        That is a page being drawn, or a job of a kind, which a tab shows.
+        """
+        step()
+        while self._drawing or any(job.kind for job in self.running().values()):
+            with self._changed:
+                self._changed.wait(0.2)
+            step()
 
     def start(
         self,
@@ -208,7 +232,7 @@ class JobBoard:
         One that another user cancelled, and that runs until its next step, is no longer waited for.
         """
         clients = {client} if client else set[Client]()
-        with self._lock:
+        with self._changed:
             job = self._jobs.get(key)
             if job is not None and job.runs_for(client.user if client else ""):
                 job.clients |= clients
@@ -226,7 +250,7 @@ class JobBoard:
 
     def drop(self, job: Job) -> None:
         """Forget a job that has ended, so that its key can start afresh."""
-        with self._lock:
+        with self._changed:
             for key, other in list(self._jobs.items()):
                 if other is job and job.state != "running":
                     del self._jobs[key]
@@ -236,7 +260,7 @@ class JobBoard:
 
         One that nobody waits for any more ends, and its key can start afresh at once.
         """
-        with self._lock:
+        with self._changed:
             for key, job in list(self._jobs.items()):
                 waits = job.kind == kind and job.state == "running" and client in job.clients
                 if waits and key not in keys:
@@ -247,12 +271,12 @@ class JobBoard:
 
     def running(self) -> dict[str, Job]:
         """Jobs still at work, by key."""
-        with self._lock:
+        with self._changed:
             return {key: job for key, job in self._jobs.items() if job.state == "running"}
 
     def ended(self, seconds: float, most: int) -> list[Job]:
         """Jobs that ended in the last so many seconds and were not cleared, the newest first."""
-        with self._lock:
+        with self._changed:
             since = time.monotonic() - seconds
             recent = (job for _, _, job in self._old() if (job.ended or 0) >= since)
             return [job for job in recent if not job.cleared][:most]

@@ -51,7 +51,7 @@ def results() -> LruCache[Any]:
 
 
 @st.cache_resource(show_spinner=False)
-def get_ready(kind: str, _data: DataSpec) -> None:
+def get_ready(kind: str, _data: DataSpec) -> threading.Thread:
     """Once, in the background: what the first scan of such data and the first tower wait for."""
 
     def work() -> None:
@@ -60,7 +60,9 @@ def get_ready(kind: str, _data: DataSpec) -> None:
             dataset.get_ready()
         import zsad_core.backbones.loading  # noqa: F401 — open_clip, which takes seconds
 
-    threading.Thread(target=work, name="get ready").start()
+    thread = threading.Thread(target=work, name="get ready")
+    thread.start()
+    return thread
 
 
 def wait_for_torch(scan: SliceSpec | None = None) -> None:
@@ -242,14 +244,6 @@ def make_rest_of_demo(data: DataSpec) -> None:
 
     if not all(dataset.exists(subject.id) for subject in dataset.subjects()):
         start_once(key, "Making the synthetic cohort", work, "pages/6_Setup.py")
-
-
-def give_way(step: Callable[[], object]) -> None:
-    """Take a step of a job, again and again as long as a tab watches another one."""
-    step()
-    while watched := [job for job in engine().jobs.running().values() if job.kind]:
-        watched[0].wait(0.2)
-        step()
 
 
 def show_job(job: Job) -> None:

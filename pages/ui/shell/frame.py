@@ -108,7 +108,7 @@ def page(title: str, at_once: Callable[[], object] = lambda: None) -> Iterator[N
     with st.spinner("Loading the methods …"):
         from pages.ui.shell import compute
     try:
-        with in_words(), on_behalf_of(user()):
+        with in_words(), on_behalf_of(user()), compute.engine().jobs.drawing():
             yield
             compute.end_jobs_not_shown()
             with st.sidebar:

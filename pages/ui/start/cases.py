@@ -1,5 +1,6 @@
 """Cases to begin with on the start page: a live one, and one of each kind of failure."""
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -36,8 +37,11 @@ class Tile:
     picture: ByteArray
 
 
-def cases(selected: SidebarValues) -> None:
-    """Tiles that open their view in Explore, as soon as a job has drawn them."""
+def cases(selected: SidebarValues, getting_ready: threading.Thread) -> None:
+    """Tiles that open their view in Explore, as soon as a job has drawn them.
+
+    The job waits for what gets ready, and for all that a user looks at.
+    """
     data, modality, first = selected.slices.data, selected.slices.modality, selected.subject
     if data.private or not first.evaluable(modality):
         return
@@ -49,7 +53,7 @@ def cases(selected: SidebarValues) -> None:
     tiles = compute.job_result(
         f"tiles-{key_of('', data=data, subjects=chosen, modality=modality, colours=colours)}",
         "Drawing cases to begin with",
-        lambda progress: _tiles(engine, data, chosen, modality, colours, progress),
+        partial(_tiles, engine, data, chosen, modality, colours, getting_ready),
         "",
     )
     for column, tile in zip(st.columns(COLUMNS), tiles or (), strict=False):
@@ -72,9 +76,14 @@ def _tiles(
     subjects: Sequence[str],
     modality: str,
     colours: Classes,
+    getting_ready: threading.Thread,
     progress: Progress,
 ) -> list[Tile]:
     """The first subject at its slice with most lesion, then the worst case of each kind."""
+    while getting_ready.is_alive():
+        progress(0, len(subjects))
+        getting_ready.join(0.2)
+    engine.jobs.give_way(partial(progress, 0, len(subjects)))
     from zsad_core.evaluation import rows  # tables and DuckDB, which the first page does not need
     from zsad_core.evaluation.row_views import scan_of, view_of
     from zsad_core.evaluation.rows import Results
@@ -87,8 +96,11 @@ def _tiles(
 
     out, keys = app_rows(data), list[str]()
     for number, subject in enumerate(subjects):
-        compute.give_way(partial(progress, number, len(subjects)))
+        step = partial(progress, number, len(subjects))
         slices = SliceSpec(data, subject, modality)
+        engine.jobs.give_way(step)
+        engine.stack(slices)
+        engine.jobs.give_way(step)
         spec = pipeline.map_spec(engine, slices, METHOD, SETUP, NO_PROMPTS, home=None)
         keys += rows.make(engine, spec, Results(out), [Oracle().pending])
     keys = [key for key in keys if results.read(out, "subjects", key)]  # of those with a lesion

@@ -25,8 +25,7 @@ def start(selected: SidebarValues) -> None:
     st.caption("Synthetic demo cohort, truth known." if selected.synthetic else escape(data.place))
     _last_view()
     _tour(selected, usable)  # cases come later, and would move it
-    cases(selected)
-    compute.get_ready(data.kind, data)
+    cases(selected, compute.get_ready(data.kind, data))
 
 
 def _last_view() -> None:
