@@ -85,6 +85,18 @@ def test_a_folder_is_shown_added_and_then_a_method_like_any_other(masks):
 
     cohort = opened("Cohort", method="predictions", setup="nn-v2")
     assert NAME in cohort.multiselect(key="cohort-methods").options
+    cohort.multiselect(key="cohort-methods").set_value([NAME, "Intensity"]).run()
+    within = cohort.multiselect(key="cohort-subjects").options
+    other = next(name for name in within if name != SUBJECT)
+    cohort.multiselect(key="cohort-subjects").set_value([SUBJECT, other]).run()
+    (warning,) = [one.value for one in cohort.warning]
+    assert warning.startswith(f"Left out of every method: {other}. ")
+    cohort.multiselect(key="cohort-methods").set_value(["Intensity"]).run()
+    assert not cohort.warning
+    cohort.multiselect(key="cohort-methods").set_value([NAME]).run()
+    cohort.multiselect(key="cohort-subjects").set_value([other]).run()
+    (error,) = [one.value for one in cohort.error]
+    assert other in error
 
 
 def test_data_without_predictions_do_not_offer_them():

@@ -56,6 +56,21 @@ def test_the_same_trial_is_kept_once_and_one_without_lesion_never():
     assert len(history.trials()) == 2
 
 
+def test_one_value_by_two_rules_is_two_trials_and_ends_the_wait_of_the_second():
+    history.add(spec(), BAD, AT_20)
+    by_rule = Threshold(0.2, "validation")
+    assert history.add(spec(), BAD, by_rule).rule == "validation"
+    history.add(spec("S2"), BAD, "validation")
+    history.add(spec("S2"), BAD, AT_20)
+    assert history.add(spec("S2"), BAD, by_rule).threshold == 0.2
+    assert [(one.subject, one.rule, one.threshold) for one in history.trials()] == [
+        ("S1", "fixed", 0.2),
+        ("S1", "validation", 0.2),
+        ("S2", "validation", 0.2),
+        ("S2", "fixed", 0.2),
+    ]
+
+
 def test_only_new_texts_are_by_hand():
     assert history.add(spec("S1"), BAD, AT_20, True).by_hand
     assert not history.add(spec("S2"), BAD, AT_20, True).by_hand

@@ -139,7 +139,8 @@ def add(
     every = all_trials(home=home) + (all_trials(slices.data) if slices.data.private else ())
     alike = [other for other in every if other.content == trial.content]
     same = [other for other in alike if other.line == trial.line and not other.deleted]
-    if (same and not known) or any(other.threshold == trial.threshold for other in same):
+    at = trial.threshold, trial.rule
+    if (same and not known) or any((other.threshold, other.rule) == at for other in same):
         return None
     if waiting := next((t for t in same if t.threshold is None and t.rule == trial.rule), None):
         with folders.guarded(slices.data, slices.subject):
