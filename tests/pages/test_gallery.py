@@ -60,7 +60,9 @@ def drawn(test):
 
 def test_one_click_finds_first_cases():
     test = opened()
-    assert any("there are no cases: synthetic demo cohort" in one.value for one in test.info)
+    assert any(
+        "No cases yet" in one.value and "synthetic demo cohort" in one.value for one in test.info
+    )
     assert "4 subjects and 4 to tune thresholds on, 1 configuration: 8 maps" in said(test)
     test.button(key="evaluate").click()
     waited(test, lambda one: buttons(one, "Open"))

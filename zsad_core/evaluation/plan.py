@@ -69,7 +69,11 @@ class Workload:
             text += f" {counted(self.unread, 'scan')} not opened yet, counted as not encoded."
         if self.seconds is None or self.gigabytes is None:
             return text
-        choices = ", ".join(f"{size:.1f} GB with {name}" for name, size in self.gigabytes.items())
+        sizes = {
+            name: f"{size:.1f} GB" if size >= 0.05 else "under 0.1 GB"
+            for name, size in self.gigabytes.items()
+        }
+        choices = ", ".join(f"{size} with {name}" for name, size in sizes.items())
         return f"{text} About {duration(self.seconds)}; on the disk, by what is kept: {choices}."
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from zsad_core.metrics.scipy_stats import scipy_stats
 from zsad_core.types import FloatArray
@@ -56,11 +57,12 @@ def of_totals(total: FloatArray, number: FloatArray) -> tuple[FloatArray, FloatA
     """The same of sums and counts (P, G) of each patient in each group, as of `by_patient`."""
     low, high = np.full((2, total.shape[1]), np.nan)
     patterns, pattern_of = np.unique(number > 0, axis=1, return_inverse=True)
-    for index, present in enumerate(patterns.T):
-        if present.sum() >= FEWEST:
-            chosen = pattern_of == index
-            columns = np.ix_(present, chosen)
-            low[chosen], high[chosen], _ = bootstrap(total[columns], number[columns])
+    with threadpool_limits(1, "blas"):  # of small products, whose threads wait busily
+        for index, present in enumerate(patterns.T):
+            if present.sum() >= FEWEST:
+                chosen = pattern_of == index
+                columns = np.ix_(present, chosen)
+                low[chosen], high[chosen], _ = bootstrap(total[columns], number[columns])
     return low, high
 
 

@@ -28,7 +28,7 @@ def first_cases(choice: CohortChoice, root: Path) -> None:
     """Nothing is evaluated: what would be a quick start, what it takes, and its button."""
     data = DATA.get(choice.data.kind, choice.data.place)
     where = "" if choice.data.private else f" in {shortened(root)}"
-    st.info(escape(f"No subject has been evaluated{where} yet, so there are no cases: {data}."))
+    st.info(escape(f"No cases yet: no subject has been evaluated{where} ({data})."))
     if not visitors.may_operate():
         return
     st.subheader("Find the first cases")

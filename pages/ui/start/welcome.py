@@ -16,6 +16,6 @@ def welcome() -> None:
     st.title("ZSAD Explorer")
     st.markdown(WHAT)
     for column, (path, purpose) in zip(st.columns(len(PURPOSES)), PURPOSES.items(), strict=True):
-        with column.container(border=True):
+        with column.container(border=True, height="stretch"):
             st.page_link(path, label=f"**{PAGES[path]}**")
             st.caption(purpose)
