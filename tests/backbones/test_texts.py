@@ -7,6 +7,7 @@ import torch
 
 from zsad_core import backbones
 from zsad_core.backbones.tower import Tower
+from zsad_core.prompts import sets as prompt_sets
 from zsad_core.types import BackboneSpec
 
 TEXTS = ("a brain", "a photo of a brain with a bright lesion in the left temporal lobe", "")
@@ -46,3 +47,18 @@ def test_the_demo_reads_no_further_than_the_longest_sentence():
     with torch.inference_mode():
         expected = tower._model.encode_text(tower._tokenize(list(TEXTS))).numpy()
     np.testing.assert_allclose(ours, expected, atol=1e-5)
+
+
+def test_a_sentence_depends_neither_on_those_read_with_it_nor_on_threads():
+    tower = backbones.load(BackboneSpec("demo"), "cpu", "float32")
+    sides = prompt_sets.sentences(prompt_sets.shipped()["aprilgan"])
+    texts = [text for side in sides for text in side][:40]
+    together, threads = tower.sentences(texts, "gelu"), torch.get_num_threads()
+    alone = np.concatenate([tower.sentences([text], "gelu") for text in texts])
+    torch.set_num_threads(1 if threads > 1 else 2)
+    try:
+        otherwise = tower.sentences(texts[::-1], "gelu")[::-1]
+    finally:
+        torch.set_num_threads(threads)
+    np.testing.assert_array_equal(alone, together)
+    np.testing.assert_array_equal(otherwise, together)

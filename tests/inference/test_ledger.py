@@ -11,7 +11,7 @@ from zsad_core.imaging.splits import registry
 from zsad_core.imaging.splits.tables import Fold, SplitTable
 from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
-from zsad_core.inference.ledger import known_overlaps, ledger
+from zsad_core.inference.ledger import known_overlaps, ledger, trained_on
 from zsad_core.inference.sources import resolve
 from zsad_core.methods.setup import Setup
 from zsad_core.prompts import sets as prompt_sets
@@ -93,6 +93,11 @@ def test_known_overlaps_of_public_sets_are_named(tmp_path, trained_on, subject, 
         found = known_overlaps(entry, subject)
         assert bool(found) == bool(words)
         assert words in " ".join(found)
+
+
+def test_predictions_say_what_is_stated_of_them():
+    said = Setup("predictions", "x", BackboneSpec(), "", "Made by: A. Trained on: B.")
+    assert trained_on(said) == "Made by: A. Trained on: B."
 
 
 def test_adaclips_checkpoint_of_all_sets_warns_on_real_scans_alone():

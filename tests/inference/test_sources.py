@@ -227,7 +227,11 @@ def test_masks_of_test_subjects_alone_stand_beside_a_tuned_method(data, tmp_path
     splits.save(data, SplitTable("main", (Fold(validation=("b",), test=("a",)),)))
     rows = evaluated(data, tmp_path / "rows", "--split-name", "main")
     (intensity, mask) = rows
-    assert intensity == ("intensity", "a", "best mean 3D Dice over 1 validation subjects")
+    assert intensity == (
+        "intensity",
+        "a",
+        "best mean 3D Dice over validation subjects, 1 with a lesion",
+    )
     assert mask[:2] == ("predictions", "a")
     again = evaluated(data, tmp_path / "rows", "--split-name", "main")
     assert again == rows

@@ -123,13 +123,13 @@ def test_filters_and_conventions_need_no_map():
             put(home() / "results", subject, setup)
     test = opened()
     assert len(test.get("plotly_chart")) == 3
-    assert "12 slices in the means" in said(test)
+    assert "2 configurations; 6 slices in each configuration" in said(test)
     test.multiselect(key="setups-shown").set_value(["pmc"])
-    assert "6 slices in the means" in said(shown(test))
+    assert "1 configuration; 6 slices in each configuration" in said(shown(test))
     test.selectbox(key="third").set_value("superior")
-    assert "2 slices in the means" in said(shown(test))
+    assert "2 slices in each configuration" in said(shown(test))
     widget(test.selectbox, "empty").set_value("both_empty_one")
-    assert "6 slices in the means" in said(shown(test))
+    assert "6 slices in each configuration" in said(shown(test))
     test.multiselect(key="volumes-shown").set_value(["1 to 10 ml"])
     assert not shown(test).error
 
@@ -175,7 +175,7 @@ def test_filters_of_number_and_site():
         "Figures 4 and 5 show scans of synthetic demo cohort;" in one.value for one in test.info
     )
     test.multiselect(key="sites-shown").set_value(["north"])
-    assert "3 slices in the means" in said(shown(test))
+    assert "3 slices in each configuration" in said(shown(test))
     test.multiselect(key="numbers-shown").set_value(["2 to 4 lesions"])
     assert "only 2 to 4 lesions, north" in said(shown(test))
 

@@ -60,7 +60,7 @@ def test_an_nnunet_folder_is_described_and_added_with_the_chosen_lesion(livers):
     test = looked(livers)
     assert test.info[0].value == (
         "nnU-Net data in Dataset003\\_Liver: 1 subject, 1 with a segmentation, "
-        "2 modalities (T1, T2), labels 1 liver, 2 tumour, 3 ignore."
+        "2 modalities (T1, T2), labels mean 1 liver, 2 tumour, 3 ignore."
     )
     lesion = field(test.multiselect, "Labels that are the lesion")
     assert (lesion.options, lesion.value) == (["1 liver", "2 tumour", "3 ignore"], [1, 2])

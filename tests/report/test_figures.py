@@ -81,7 +81,7 @@ def test_captions_name_rules_counts_and_what_flatters(tmp_path):
         "threshold: validation",
         "slices with lesion",
         "2 subjects",
-        "6 slices in the means",
+        "6 slices in each configuration's mean",
         "float32, CPU",
         "Mixed weights: WinCLIP brats",
         "Exposed, so optimistic: a; checkpoint, prompts, threshold or references have seen them.",
@@ -280,6 +280,11 @@ def test_every_caption_names_the_exposed_subjects_that_are_left_out(tmp_path):
     assert all("without rows of exposed subjects (b)" in page for page in pages)
 
 
+def named(trace):
+    """The subjects that the points of a trace stand for."""
+    return [] if trace.customdata is None else [subject for subject, _ in trace.customdata]
+
+
 def test_exposed_subjects_are_hatched_and_named(tmp_path):
     put(tmp_path, "a")
     put(tmp_path, "b", exposure=["checkpoint trained on it"])
@@ -291,7 +296,10 @@ def test_exposed_subjects_are_hatched_and_named(tmp_path):
         if trace.name == charts.EXPOSED
     ]
     assert [(trace.marker.symbol, trace.showlegend) for trace in marks] == [("hash-open", True)]
-    assert marks[0].customdata[0][0] == "b"
+    assert [mark.type for mark in marks] == ["box"]  # points beside each other, as the others
+    assert [subject for subject, _ in marks[0].customdata] == ["b"]
+    shown = [name for trace in charts.by_method(frame, means(frame)).data for name in named(trace)]
+    assert sorted(shown) == ["a", "b", "b"]  # each once a configuration
     hatched = [trace for trace in charts.by_subject(frame).data if trace.type == "bar"]
     assert [(*trace.x, trace.marker.pattern.shape) for trace in hatched] == [("b", "/")]
     boxes = [box for axis in prints.by_subject(frame).axes for box in axis.patches]

@@ -16,7 +16,7 @@ DEMO = Cohort(DataSpec("demo"), (), Path())
 
 
 def _summary(frame):
-    return overview.summary(frame, means(frame))
+    return overview.summary(frame, means(frame), frame)
 
 
 def put_configurations(root):
@@ -35,6 +35,15 @@ def test_the_summary_names_the_best_configuration_its_interval_and_what_is_missi
     assert summary.best.mean == pytest.approx(0.8)
     assert np.isnan([summary.best.low, summary.best.high]).all()  # of two patients
     assert summary.missing == {"WinCLIP · pmc": ("c",)}
+
+
+def test_a_row_that_is_left_out_as_exposed_is_not_missing(tmp_path):
+    put_configurations(tmp_path)
+    evaluated = dice_rows(tmp_path)
+    frame = evaluated[(evaluated["setup"] != "brats") | (evaluated["subject"] != "a")]
+    summary = overview.summary(frame, means(frame), evaluated)
+    assert summary.missing == {"WinCLIP · pmc": ("c",)}
+    assert (summary.subjects, summary.best.subjects) == (3, 2)
 
 
 def test_the_interval_of_the_best_mean_is_that_of_the_table(tmp_path):

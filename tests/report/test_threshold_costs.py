@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.rows import GROUP, put, put_map, with_dice
+from zsad_core.base.palette import styles
 from zsad_core.errors import DataError
 from zsad_core.inference.engine import Engine
 from zsad_core.report import captions, threshold_costs, threshold_prints
@@ -95,6 +96,17 @@ def test_the_figure_has_a_point_for_each_rule_and_configuration(rows):
     [points] = figure.data
     assert list(points.x) == ["validation", "share:2%"]
     assert list(points.y) == pytest.approx(means["loss"].tolist())
+
+
+def test_a_series_has_one_style_whatever_else_a_figure_lacks(rows):
+    means = threshold_costs.means(costs(rows))
+    (name,) = means["method"].unique()
+    looks = styles(sorted([name, "A mask", "Another"]))
+    assert looks[name] != styles([name])[name]
+    [points] = threshold_costs.chart(means, ["A mask", "Another"]).data
+    assert points.marker.color == looks[name][0]
+    [axis] = threshold_prints.costs(means, ["A mask", "Another"]).axes
+    assert axis.lines[0].get_color() == looks[name][0]
 
 
 def test_the_print_has_the_losses_and_intervals_of_the_table(rows):

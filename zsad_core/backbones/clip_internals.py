@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -20,6 +21,7 @@ if TYPE_CHECKING:  # it takes seconds to import, and no page needs it before a t
 
 P = ParamSpec("P")
 R = TypeVar("R")
+M = TypeVar("M", bound=nn.Module)
 around_pass: ContextVar[Callable[[], AbstractContextManager[object]]] = ContextVar(
     "around_pass", default=nullcontext
 )
@@ -84,17 +86,26 @@ def walk_text(
 
     tokens (N, T) show where each text ends, words (N, T, width) are the embeddings without
     positions, `before` may make N rows of them. A causal tower reads up to the longest text.
-    `project` replaces `text_projection`. Gradients flow through.
+    `project` replaces `text_projection`. Gradients flow through. Words in another type than the
+    tower's are read by copies of its parts in their type.
     """
     ends, mask = tokens.argmax(dim=1), text.attn_mask
     length = words.shape[1] if mask is None else int(ends.max()) + 1
-    mask = None if mask is None else mask[:length, :length]
     x = words[:, :length] + text.positional_embedding[:length]
+    mask = None if mask is None else mask[:length, :length].to(x.dtype)
     for number, block in enumerate(text.transformer.resblocks, 1):
-        x = block_output(block, before(number, x), mask)
-    last = text.ln_final(x[torch.arange(len(x)), ends])
+        x = block_output(_in_type(block, x.dtype), before(number, x), mask)
+    last = _in_type(text.ln_final, x.dtype)(x[torch.arange(len(x)), ends])
     project = project or text.text_projection
-    return last @ project if isinstance(project, Tensor) else project(last)
+    if isinstance(project, Tensor):
+        return last @ project.to(x.dtype)
+    return (_in_type(project, x.dtype) if isinstance(project, nn.Module) else project)(last)
+
+
+def _in_type(module: M, dtype: torch.dtype) -> M:
+    """The module, or a copy whose parameters have the type."""
+    parameter = next(module.parameters())
+    return module if parameter.dtype == dtype else copy.deepcopy(module).to(dtype)
 
 
 @block_pass

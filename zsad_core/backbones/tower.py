@@ -115,12 +115,17 @@ class Tower:
 
     @torch.inference_mode()
     def sentences(self, texts: Sequence[str], activation: str) -> FloatArray:
-        """(N, E) float32 text features after `text_projection`, not normalised."""
+        """(N, E) float32 text features after `text_projection`, not normalised.
+
+        In float64 where a tower reads a text up to its end alone: their last digits in float32
+        would depend on the texts read at once, and on the number of threads.
+        """
         text = getattr(self._model, "text", self._model)
         if hasattr(text, "transformer"):
             set_activation(text.transformer, activation)
         if reads_end_of_text(text):  # most of the context's 77 tokens are never read
-            return _numpy(walk_text(text, *self.words(texts), lambda _, x: x))
+            tokens, words = self.words(texts)
+            return _numpy(walk_text(text, tokens, words.double(), lambda _, x: x))
         tokens = self._tokenize(list(texts)).to(self.device)
         return _numpy(self._model.encode_text(tokens))
 

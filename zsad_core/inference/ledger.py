@@ -11,6 +11,7 @@ from zsad_core.imaging.splits import registry
 from zsad_core.inference.exposure import Scan, exposure
 from zsad_core.inference.references import written
 from zsad_core.inference.sources import MapSource
+from zsad_core.methods import FILES
 from zsad_core.methods.setup import Setup
 from zsad_core.metrics.threshold_rules import of_mask, rule_of
 from zsad_core.setups import published, records
@@ -91,8 +92,10 @@ def split_of(data: DataSpec, part: str) -> str:
 def trained_on(entry: Setup) -> str:
     """What a setup's checkpoint was trained on; "" where nothing is learned.
 
-    Raises WeightsError.
+    Of predictions made elsewhere, what is stated of them. Raises WeightsError.
     """
+    if entry.method == FILES:
+        return entry.provenance
     if not entry.checkpoint:
         return ""
     record, official = setups.record(entry), published.files().get((entry.method, entry.setup))

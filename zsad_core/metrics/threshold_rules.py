@@ -172,7 +172,7 @@ class Validation(TunedRule):
     def of_curves(self, curves: Sequence[TuningCurves]) -> Threshold:
         of_subjects = [subject.curve for subject in curves]
         count = sum(curve.truth > 0 for curve in of_subjects)
-        note = f"best mean 3D Dice over {count} {self.needs}"
+        note = f"best mean 3D Dice over {self.needs}, {count} with a lesion"
         return Threshold(thresholds.validation_threshold(of_subjects), self.text, note)
 
 

@@ -1,5 +1,6 @@
 """Reliability of maps that are probabilities: predicted values against the share of lesion."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import duckdb
@@ -57,8 +58,11 @@ def reliability(rows: duckdb.DuckDBPyConnection, frame: pd.DataFrame) -> pd.Data
     return table
 
 
-def chart(table: pd.DataFrame) -> go.Figure:
-    """The reliability of each configuration with intervals, one panel a setup, and the diagonal."""
+def chart(table: pd.DataFrame, series: Sequence[str] = ()) -> go.Figure:
+    """The reliability of each configuration with intervals, one panel a setup, and the diagonal.
+
+    Styles are those of `looks_of`, for `series`.
+    """
 
     def scatter(curve: pd.DataFrame, style: Style) -> dict[str, Any]:
         (colour, dash, symbol), observed = style, curve["observed"]
@@ -74,7 +78,7 @@ def chart(table: pd.DataFrame) -> go.Figure:
             "marker": {"symbol": symbol, "size": 8},
         }
 
-    figure = panels_by_setup(table, scatter)
+    figure = panels_by_setup(table, series, scatter)
     diagonal = {"x0": 0, "y0": 0, "x1": 1, "y1": 1, "line_color": GREY, "layer": "below"}
     figure.add_shape(type="line", **diagonal, row="all", col="all")
     figure.update_xaxes(title="Predicted value", range=[-0.02, 1.02])

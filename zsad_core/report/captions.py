@@ -39,9 +39,9 @@ PAIRED = (
     "difference, wins, ties and losses are over subjects; median, test and effect size over "
     "patients, of their mean differences. Wilcoxon signed-rank test, two-sided, without zero "
     "differences, p exact (a normal approximation of more than 50 differences, or of more than 13 "
-    "where some are equal), corrected by Holm over all pairs of a measure; effect size: "
-    "matched-pairs rank-biserial correlation, above 0 where the first is better. Low and high, in "
-    f"brackets, of the mean difference: {intervals.WORDS}."
+    "where some are equal), corrected by Holm over all pairs of a measure that stand here; effect "
+    "size: matched-pairs rank-biserial correlation, above 0 where the first is better. Low and "
+    f"high, in brackets, of the mean difference: {intervals.WORDS}."
 )
 RANKS = (
     f"Share of {intervals.RESAMPLES:,} bootstrap resamples of patients (seed {intervals.SEED}) in "
@@ -146,7 +146,7 @@ def caption(frame: pd.DataFrame, selection: Selection, exposed: Sequence[str] = 
         f"depth 0 is the {selection.centre} of the {selection.region}",
         f"{counted(subjects, 'subject')}, {with_dice.nunique()} with a 3D Dice",
         counted(configurations, "configuration"),
-        f"{counted(int(frame['slices'].sum()), 'slice')} in the means",
+        _slices_counted(frame),
         _devices(frame),
         *_batches(frame),
         *_backbones(frame),
@@ -159,6 +159,15 @@ def caption(frame: pd.DataFrame, selection: Selection, exposed: Sequence[str] = 
     if exposed:
         parts.append(_without(exposed))
     return "; ".join(parts) + "." + _ends(selection) + _reference_sets(frame) + _warnings(frame)
+
+
+def _slices_counted(frame: pd.DataFrame) -> str:
+    """How many slices are in a configuration's mean; from fewest to most where they differ."""
+    counts = frame.groupby(["setup", "series"], observed=True)["slices"].sum()
+    fewest, most = int(counts.min()), int(counts.max())
+    if fewest == most:
+        return f"{counted(most, 'slice')} in each configuration's mean"
+    return f"{fewest} to {most} slices in a configuration's mean"
 
 
 def _data(frame: pd.DataFrame, group: ComparisonGroup, modality: str, plane: str) -> str:

@@ -1,7 +1,7 @@
 """What the Plotly figures share: panels, type and legend."""
 
 import html
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,20 +22,30 @@ def names_of(frame: pd.DataFrame) -> tuple[list[str], list[str]]:
     return list(setups), sorted(frame["series"].unique())
 
 
+def looks_of(frame: pd.DataFrame, series: Sequence[str]) -> dict[str, Style]:
+    """The style of each series of the frame, one in all figures that are given the same `series`.
+
+    These are the names of all that is chosen, of which a figure may lack some.
+    """
+    return styles(sorted({*frame["series"], *series}))
+
+
 def panels_by_setup(
-    frame: pd.DataFrame, scatter: Callable[[pd.DataFrame, Style], dict[str, Any]]
+    frame: pd.DataFrame,
+    series: Sequence[str],
+    scatter: Callable[[pd.DataFrame, Style], dict[str, Any]],
 ) -> go.Figure:
     """A panel for each setup, with the scatter of each series by its rows and style."""
-    setups, names = names_of(frame)
-    looks, named = styles(names), set[object]()
+    setups, _ = names_of(frame)
+    looks, named = looks_of(frame, series), set[object]()
     figure = make_subplots(
         cols=len(setups), shared_yaxes=True, subplot_titles=[html.escape(name) for name in setups]
     )
-    for (setup, series), rows in frame.groupby(["setup", "series"], observed=True):
-        legend = {"name": html.escape(str(series)), "showlegend": series not in named}
-        place = {"row": 1, "col": setups.index(str(setup)) + 1, "legendgroup": str(series)}
-        figure.add_scatter(**scatter(rows, looks[str(series)]), **legend, **place)
-        named.add(series)
+    for (setup, name), rows in frame.groupby(["setup", "series"], observed=True):
+        legend = {"name": html.escape(str(name)), "showlegend": name not in named}
+        place = {"row": 1, "col": setups.index(str(setup)) + 1, "legendgroup": str(name)}
+        figure.add_scatter(**scatter(rows, looks[str(name)]), **legend, **place)
+        named.add(name)
     return figure
 
 

@@ -5,6 +5,7 @@ customdata is [subject as HTML, key of its row], where it stands for one subject
 """
 
 import html
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,13 +16,23 @@ from plotly.subplots import make_subplots
 
 from zsad_core.base.palette import HOLLOW, Style, styles
 from zsad_core.base.wording import percent
-from zsad_core.report.chart_looks import bracketed, error_bars, finished, names_of
+from zsad_core.report.chart_looks import bracketed, error_bars, finished, looks_of, names_of
 from zsad_core.report.comparisons import RankShares, configuration_label
 
 YELLOW, RED = "rgba(240, 228, 66, 0.45)", "#d62728"
 HATCH = "rgba(128, 128, 128, 0.9)"
 EXPOSED = "exposed subject"  # in a legend and beside its name
 MEAN = "mean, 95 % interval"  # in the legend of Figure 1
+# Points beside each other: a box that is not seen, in a legend neither, spreads them.
+UNSEEN = "rgba(0, 0, 0, 0)"
+SPREAD: dict[str, Any] = {
+    "boxpoints": "all",
+    "jitter": 0.4,
+    "pointpos": 0,
+    "line": {"width": 0, "color": UNSEEN},
+    "fillcolor": UNSEEN,
+    "hoveron": "points",
+}
 MOST = 2000  # points of Figure 1; beyond that, only subjects outside the whiskers are drawn
 
 
@@ -36,7 +47,7 @@ def by_method(frame: pd.DataFrame, means: pd.DataFrame) -> go.Figure:
         box = _box_and_points(dice, name, styles_by_series[str(series)], few)
         if dice["exposed"].any():
             marked = not any(trace.name == EXPOSED for trace in traces)
-            box.append(_hatched_points(dice[dice["exposed"]], name, marked))
+            box.append(_hatched_points(dice[dice["exposed"]], name, marked, few))
         traces += box
         columns += [setups.index(str(setup)) + 1] * len(box)
     for number, (setup, of_setup) in enumerate(means.groupby("setup", observed=True)):
@@ -81,20 +92,21 @@ def crowded(frame: pd.DataFrame) -> bool:
     return bool(frame["dice_3d"].count() > MOST)
 
 
-def by_subject(frame: pd.DataFrame) -> go.Figure:
-    """Figure 2: a panel a configuration of a `dice_table` with `quartiles`, subjects by 3D Dice."""
+def by_subject(frame: pd.DataFrame, series: Sequence[str] = ()) -> go.Figure:
+    """Figure 2: a panel a configuration of a `dice_table` with `quartiles`, subjects by 3D Dice.
+
+    Styles are those of `looks_of`, for `series`.
+    """
     configurations = list(frame.groupby(["setup", "series"], observed=True))
     figure = make_subplots(
         rows=len(configurations),
         shared_xaxes=True,
-        subplot_titles=[
-            html.escape(f"{series} · {setup}") for (setup, series), _ in configurations
-        ],
+        subplot_titles=[html.escape(f"{name} · {setup}") for (setup, name), _ in configurations],
         vertical_spacing=min(0.06, 0.9 / max(len(configurations) - 1, 1) / 4),
     )
-    colours = {series: style[0] for series, style in styles(names_of(frame)[1]).items()}
+    colours = {name: style[0] for name, style in looks_of(frame, series).items()}
     order, legend = [html.escape(subject) for subject in subjects_in_order(frame)], True
-    for row, ((_, series), dice) in enumerate(configurations, 1):
+    for row, ((_, name), dice) in enumerate(configurations, 1):
         data = _subjects_and_keys(dice)
         subjects = [subject for subject, _ in data]
         box = go.Box(
@@ -104,7 +116,7 @@ def by_subject(frame: pd.DataFrame) -> go.Figure:
             upperfence=dice["high"],
             name="2D Dice of slices",
             showlegend=False,
-            line={"color": colours[str(series)], "width": 1.5},
+            line={"color": colours[str(name)], "width": 1.5},
             hoverinfo="y",
         )
         stroke = {"color": RED, "width": 2}
@@ -128,12 +140,13 @@ def by_subject(frame: pd.DataFrame) -> go.Figure:
     return finished(figure, 180 + 230 * len(configurations))
 
 
-def _hatched_points(exposed: pd.DataFrame, series: str, legend: bool) -> go.Scatter:
-    """Hatched marks over the points of exposed subjects."""
-    return go.Scatter(
+def _hatched_points(exposed: pd.DataFrame, series: str, legend: bool, few: bool) -> BaseTraceType:
+    """Hatched marks for exposed subjects: their points where there are `few`, else over them."""
+    trace, place = (go.Box, SPREAD) if few else (go.Scatter, {"mode": "markers"})
+    return trace(
+        **place,
         x=[series] * len(exposed),
         y=exposed["dice_3d"],
-        mode="markers",
         name=EXPOSED,
         showlegend=legend,
         marker={"color": HATCH, "symbol": "hash-open", "size": 10},
@@ -152,7 +165,7 @@ def _hatching(exposed: pd.DataFrame, legend: bool) -> go.Bar:
         name=EXPOSED,
         showlegend=legend,
         marker={
-            "color": "rgba(0, 0, 0, 0)",
+            "color": UNSEEN,
             "line": {"width": 0},
             "pattern": {"shape": "/", "fgcolor": HATCH, "size": 6},
         },
@@ -172,7 +185,7 @@ def _box_and_points(
 ) -> list[BaseTraceType]:
     """The box of a configuration's 3D Dice, with quartiles as NumPy and Matplotlib interpolate.
 
-    Of `few` subjects each is a point, else those beyond the whiskers.
+    Of `few` subjects each that is not exposed is a point, else those beyond the whiskers.
     """
     dice = frame["dice_3d"].to_numpy()
     low, middle, high = np.quantile(dice, (0.25, 0.5, 0.75))
@@ -181,10 +194,8 @@ def _box_and_points(
     ends = {"lowerfence": [dice[~outliers].min()], "upperfence": [dice[~outliers].max()]}
     legend = {"name": series, "showlegend": False, "hoverinfo": "y", **_outline(style)}
     traces = [go.Box(**box, **ends, **legend)]
-    if few:  # a box that is not seen, which spreads them
-        unseen = {"line": {"width": 0}, "fillcolor": "rgba(0, 0, 0, 0)", "hoveron": "points"}
-        spread: dict[str, Any] = {"boxpoints": "all", "jitter": 0.4, "pointpos": 0, **unseen}
-        traces.append(go.Box(**spread, **_points(frame, series, style)))
+    if few:
+        traces.append(go.Box(**SPREAD, **_points(frame[~frame["exposed"]], series, style)))
     elif outliers.any():
         traces.append(go.Scatter(mode="markers", **_points(frame[outliers], series, style)))
     return traces
@@ -227,7 +238,7 @@ def _means(means: pd.DataFrame, legend: bool) -> list[go.Scatter]:
 def _outline(style: Style) -> dict[str, Any]:
     """A box in the colour of a series, filled unless its symbols are hollow."""
     hollow = style[2].endswith(HOLLOW)
-    return {"line_color": style[0]} | ({"fillcolor": "rgba(0, 0, 0, 0)"} if hollow else {})
+    return {"line_color": style[0]} | ({"fillcolor": UNSEEN} if hollow else {})
 
 
 def _points(frame: pd.DataFrame, series: str, style: Style) -> dict[str, Any]:

@@ -114,7 +114,7 @@ def write(
     """
     sums = group_sums(rows, selection)
     frame, depth_curves = dice_table(sums, selection), curves(sums, selection)
-    exposed = left_out(sums.frame, selection)
+    exposed, series = left_out(sums.frame, selection), sorted(frame["series"].unique())
     caption = captions.caption(frame, selection, exposed)
     paths = []
     if requested("figure1") and frame["dice_3d"].notna().any():
@@ -124,10 +124,11 @@ def write(
     boxes = frame.merge(quartiles(rows, frame, selection), on="key")
     if requested("figure2") and not boxes.empty:
         text = f"{captions.FIGURE_2} {caption}"
-        paths += _figure(out / "figure2", text, prints.by_subject(boxes), charts.by_subject(boxes))
+        printed, chart = prints.by_subject(boxes, series), charts.by_subject(boxes, series)
+        paths += _figure(out / "figure2", text, printed, chart)
     if requested("figure3") and depth_curves:
         text = f"{captions.figure_3(selection.region)} {caption}"
-        values = depth_curves, list(frame["setup"].cat.categories)
+        values = depth_curves, list(frame["setup"].cat.categories), series
         printed, chart = prints.by_depth(*values), depth_charts.by_depth(*values)
         paths += _figure(out / "figure3", text, printed, chart)
     if requested("ranks") and (ranks := rank_shares(frame)):
@@ -141,11 +142,13 @@ def write(
             of_rules = threshold_costs.means(costs)
             what = captions.threshold_costs(selection.region)
             text = f"{what} {captions.of_costs(costs, selection, exposed)}"
-            printed, chart = threshold_prints.costs(of_rules), threshold_costs.chart(of_rules)
+            printed = threshold_prints.costs(of_rules, series)
+            chart = threshold_costs.chart(of_rules, series)
             paths += _figure(out / "threshold_costs", text, printed, chart)
     if requested("calibration") and not (table := calibration.reliability(rows, frame)).empty:
         text = f"{captions.calibration(selection.region)} {caption}"
-        printed, chart = threshold_prints.reliability(table), calibration.chart(table)
+        printed = threshold_prints.reliability(table, series)
+        chart = calibration.chart(table, series)
         paths += _figure(out / "calibration", text, printed, chart)
     chosen = [table for table in tables(rows, sums, selection) if requested(table.name)]
     return paths + [path for table in chosen for path in _table(table, out)]

@@ -79,22 +79,25 @@ class SubjectTable:
         return self.keys[row].get(column) or next(iter(self.keys[row].values()))
 
 
-def summary(frame: pd.DataFrame, means: pd.DataFrame) -> Summary:
-    """The summary of a `dice_table` and its `measures.means`."""
-    names = configuration_names(frame)
+def summary(frame: pd.DataFrame, means: pd.DataFrame, evaluated: pd.DataFrame) -> Summary:
+    """The summary of a `dice_table` and its `measures.means`.
+
+    `evaluated` are its rows and those that are left out as exposed, which are not missing.
+    """
     subjects = frame.groupby(["site", "subject"], sort=False)["dice_3d"].count()
+    everyone = evaluated[["site", "subject"]].drop_duplicates().itertuples(index=False, name=None)
+    pairs = list(everyone)
     present = {
         name: set(rows[["site", "subject"]].itertuples(index=False, name=None))
-        for name, rows in frame.groupby(names)
+        for name, rows in evaluated.groupby(configuration_names(evaluated))
     }
     missing = {
-        name: tuple(pair[1] for pair in subjects.index if pair not in pairs)
-        for name, pairs in present.items()
+        name: tuple(pair[1] for pair in pairs if pair not in rows) for name, rows in present.items()
     }
     return Summary(
         len(subjects),
         int((subjects > 0).sum()),
-        len(present),
+        configuration_names(frame).nunique(),
         None if means.empty else _best(means),
         {name: absent for name, absent in missing.items() if absent},
     )

@@ -1,7 +1,7 @@
 """Figures 1 to 5 of the paper as Matplotlib draws them: SVG and PNG, without a browser."""
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from zsad_core.base import print_fonts
 from zsad_core.base.atomic import whole
 from zsad_core.base.palette import CLASSES, HOLLOW, LABELS, Style, styles
 from zsad_core.base.wording import percent
-from zsad_core.report.chart_looks import bar_lengths
+from zsad_core.report.chart_looks import bar_lengths, looks_of
 from zsad_core.report.charts import EXPOSED, MEAN, subjects_in_order
 from zsad_core.report.comparisons import RankShares, configuration_label
 from zsad_core.report.depth_charts import depth_panels
@@ -82,19 +82,19 @@ def by_method(frame: pd.DataFrame, means: pd.DataFrame) -> Figure:
     return figure
 
 
-def by_subject(frame: pd.DataFrame) -> Figure:
+def by_subject(frame: pd.DataFrame, series: Sequence[str] = ()) -> Figure:
     """Figure 2 of a `dice_table` joined with its `quartiles`: a panel for each configuration."""
     configurations = list(frame.groupby(["setup", "series"], observed=True))
     order = subjects_in_order(frame)
-    colours = {series: style[0] for series, style in styles(sorted(set(frame["series"]))).items()}
+    colours = {name: style[0] for name, style in looks_of(frame, series).items()}
     high = 1.7 + _inches(order, 5) / len(configurations)
     figure, axes = panels_of(1, len(configurations), (max(7.0, 0.16 * len(order)), high))
-    for axis, ((setup, series), dice) in zip(axes, configurations, strict=True):
+    for axis, ((setup, name), dice) in zip(axes, configurations, strict=True):
         positions = [order.index(name) for name in dice["subject"]]
         names = {"med": "median", "q1": "q1", "q3": "q3", "whislo": "low", "whishi": "high"}
         values = dice[[*names.values()]].itertuples(index=False, name=None)
         boxes = [dict(zip(names, row, strict=True)) for row in values]
-        colour = colours[str(series)]
+        colour = colours[str(name)]
         outline = {"edgecolor": colour, "facecolor": "none", "linewidth": 1.2}
         lines = {**_box(colour), "boxprops": outline}
         drawn = axis.bxp(boxes, positions, widths=0.6, showfliers=False, patch_artist=True, **lines)
@@ -103,7 +103,7 @@ def by_subject(frame: pd.DataFrame) -> Figure:
         cross: dict[str, Any] = {"color": RED, "ms": 5, "mew": 1.4, "zorder": 5}
         axis.plot(positions, dice["dice_3d"], "x", label="3D Dice", **cross)
         axis.set(ylim=(-0.02, 1.02), xlim=(-0.8, len(order) - 0.2), ylabel="2D Dice")
-        axis.set_title(configuration_label((str(setup), str(series))), loc="left")
+        axis.set_title(configuration_label((str(setup), str(name))), loc="left")
         axis.set_xticks([])
     axes[-1].set_xticks(range(len(order)), order, rotation=90, fontsize=5)
     if frame["exposed"].any():
@@ -113,9 +113,9 @@ def by_subject(frame: pd.DataFrame) -> Figure:
     return figure
 
 
-def by_depth(curves: Curves, setups: list[str]) -> Figure:
+def by_depth(curves: Curves, setups: Sequence[str], series: Sequence[str] = ()) -> Figure:
     """Figure 3: mean 2D Dice over depth, one panel a setup, lesion slices as yellow bars behind."""
-    panels = depth_panels(curves, setups)
+    panels = depth_panels(curves, setups, series)
     figure, axes = panels_of(len(panels), 1, (WIDTH, 3.8))
     for axis, panel in zip(axes, panels, strict=True):
         bars, behind = axis.twinx(), panel.bars
@@ -126,10 +126,10 @@ def by_depth(curves: Curves, setups: list[str]) -> Figure:
             bars.set_ylabel("slices with lesion")
         axis.set_zorder(bars.get_zorder() + 1)
         axis.patch.set_visible(False)
-        for series, (curve, style) in panel.series.items():
+        for name, (curve, style) in panel.series.items():
             ends = (curve.low, curve.high)
             axis.fill_between(curve.centres, *ends, color=style[0], alpha=0.2, lw=0.8)
-            axis.plot(curve.centres, curve.dice, label=series, **line(style))
+            axis.plot(curve.centres, curve.dice, label=name, **line(style))
         axis.set(title=panel.title, xlim=(-1.04, 1.04), ylim=(-0.02, 1.02))
         axis.set_xlabel("depth (-1 inferior, +1 superior)")
     axes[0].set_ylabel("mean 2D Dice")

@@ -1,5 +1,6 @@
 """What the choice of a threshold costs: 3D Dice by threshold rule, and its loss against oracle."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -73,8 +74,11 @@ def means(frame: pd.DataFrame) -> pd.DataFrame:
     return table.rename(columns=headings)
 
 
-def chart(means: pd.DataFrame) -> go.Figure:
-    """The mean loss of each rule of `means` with its interval, one panel a setup."""
+def chart(means: pd.DataFrame, series: Sequence[str] = ()) -> go.Figure:
+    """The mean loss of each rule of `means` with its interval, one panel a setup.
+
+    Styles are those of `looks_of`, for `series`.
+    """
 
     def scatter(of_series: pd.DataFrame, style: Style) -> dict[str, Any]:
         colour, _, symbol = style
@@ -86,10 +90,11 @@ def chart(means: pd.DataFrame) -> go.Figure:
             "text": bracketed(*ends),
             "hovertemplate": "%{x}: loss %{y:.3f}%{text}",
             "mode": "markers",
+            "cliponaxis": False,  # the oracle's lie on the axis
             "marker": {"color": colour, "symbol": symbol, "size": 10},
         }
 
-    figure = panels_by_setup(means.rename(columns={"method": "series"}), scatter)
+    figure = panels_by_setup(means.rename(columns={"method": "series"}), series, scatter)
     figure.update_yaxes(rangemode="tozero")
     figure.update_yaxes(title="3D Dice lost against oracle", col=1)
     figure.update_layout(scattermode="group")

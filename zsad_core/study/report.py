@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -22,7 +22,7 @@ from zsad_core.report.backbone_names import backbone_names
 from zsad_core.report.comparison_groups import ComparisonGroup
 from zsad_core.report.measures import dice_table, group_sums, means
 from zsad_core.report.overview import INTERVAL, summary
-from zsad_core.report.selection import Selection
+from zsad_core.report.selection import Selection, filter_rows, left_out
 from zsad_core.report.table_text import cells
 from zsad_core.report.tables import tables
 from zsad_core.study import lock as locks
@@ -167,8 +167,9 @@ def _section(
         for table in tables(rows, sums, selection)
         if wants(table.name) and not table.frame.empty
     ]
-    words = captions.caption(frame, selection)
-    return Section(title, [*_headline(frame, selection)], images, shown, words)
+    words = captions.caption(frame, selection, left_out(sums.frame, selection))
+    evaluated = filter_rows(sums.frame, replace(selection, exposed=True))
+    return Section(title, [*_headline(frame, evaluated, selection)], images, shown, words)
 
 
 def _title(group: ComparisonGroup) -> str:
@@ -177,9 +178,9 @@ def _title(group: ComparisonGroup) -> str:
     )
 
 
-def _headline(frame: pd.DataFrame, selection: Selection) -> Iterator[str]:
+def _headline(frame: pd.DataFrame, evaluated: pd.DataFrame, selection: Selection) -> Iterator[str]:
     """The result in words: the best mean, with its interval, and who is missing where."""
-    results = summary(frame, means(frame))
+    results = summary(frame, means(frame), evaluated)
     yield (
         f"{counted(results.configurations, 'configuration')} over "
         f"{counted(results.subjects, 'subject')}, {results.with_dice} of them with a 3D Dice."

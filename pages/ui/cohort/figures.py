@@ -31,7 +31,7 @@ def choose_rows(
     choice: CohortChoice, source: cohort_rows.StampedFolder, groups: list[ComparisonGroup]
 ) -> Selection:
     """Comparison group and filters; the sidebar's readout gives the empty rule and the centre."""
-    row = st.columns([3, 3, 2])
+    row = st.columns([5, 3, 2])
     group = row[0].selectbox("Data and threshold rule", groups, key="comparison-group")
     others: list[ComparisonGroup] = []
     if offered := neighbours(group, groups):
@@ -99,7 +99,8 @@ def figures(choice: CohortChoice, source: cohort_rows.StampedFolder, chosen: Sel
         st.subheader("Figure 3: Dice against depth")
         drawn = {setup for setup, _ in depth_curves}
         setups = [setup for setup in frame["setup"].cat.categories if setup in drawn]
-        st.plotly_chart(depth_charts.by_depth(depth_curves, setups), key="figure3")
+        series = cohort_rows.series(*source, chosen)
+        st.plotly_chart(depth_charts.by_depth(depth_curves, setups, series), key="figure3")
         st.caption(escape(captions.figure_3(chosen.region)))
     pictures(choice, source, chosen)
     cohort_rows.downloads(source, chosen, choice.data)
@@ -123,13 +124,16 @@ def _second(
         st.info("Choose at least one configuration.")
         return
     boxes = cohort_rows.quartiles(*source, chosen, tuple(names[name] for name in shown))
-    figure = charts.by_subject(frame.merge(boxes, on="key"))
+    series = cohort_rows.series(*source, chosen)
+    figure = charts.by_subject(frame.merge(boxes, on="key"), series)
     _open_point(choice, source, clicked_point(figure, "figure2"))
 
 
 def tables(choice: CohortChoice, source: cohort_rows.StampedFolder, chosen: Selection) -> None:
     """The tables of the chosen rows, and their files."""
     for table in cohort_rows.tables(*source, chosen):
+        if table.frame.empty:  # as setups against each other, where no method has two
+            continue
         st.subheader(table.title)
         cohort_rows.show_numbers(table.frame, f"table-{table.name}")
         st.caption(escape(table.note))

@@ -1,5 +1,6 @@
 """The top of the Cohort page: what the rows hold and by which conventions; its subjects."""
 
+from dataclasses import replace
 from math import isnan
 
 import pandas as pd
@@ -16,7 +17,7 @@ from zsad_core.metrics.threshold_rules import Oracle
 from zsad_core.report import captions, overview
 from zsad_core.report.measures import dice_table
 from zsad_core.report.overview import MEASURES, Summary
-from zsad_core.report.selection import Selection, left_out
+from zsad_core.report.selection import Selection, filter_rows, left_out
 
 NAMED = 5  # subjects of a configuration that are named
 FORMATS = {"HD95 (mm)": "%.1f", "volume (ml)": "%.2f"}
@@ -26,7 +27,8 @@ def headline(choice: CohortChoice, source: cohort_rows.StampedFolder, chosen: Se
     """How much is evaluated, the best mean, what is missing; then the conventions of the page."""
     reading = cohort_rows.reading(*source, chosen)
     frame = dice_table(reading, chosen)
-    summary = overview.summary(frame, cohort_rows.means(*source, chosen))
+    evaluated = filter_rows(reading.frame, replace(chosen, exposed=True))
+    summary = overview.summary(frame, cohort_rows.means(*source, chosen), evaluated)
     columns = st.columns([1, 1, 3, 3])
     columns[0].metric("Subjects", summary.subjects, help=f"{summary.with_dice} with a 3D Dice")
     columns[1].metric("Configurations", summary.configurations, help="method × prompts × setup")

@@ -112,6 +112,12 @@ def values(root: str, stamp: Stamp, chosen: Selection) -> dict[str, list[str]]:
     }
 
 
+def series(root: str, stamp: Stamp, chosen: Selection) -> list[str]:
+    """The names of all series of a selection, which have one style in every figure of it."""
+    frame = filter_rows(reading(root, stamp, chosen).frame, chosen)
+    return sorted(frame["series"].unique())
+
+
 def slices_in_mean(empty: EmptySlices) -> Which:
     """The slices that may count; where those with lesion alone do, no others are left to choose."""
     return "all" if empty == "lesion_only" else cast(Which, session.SLICES_IN_MEAN.get())

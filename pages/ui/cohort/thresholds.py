@@ -15,6 +15,7 @@ from zsad_core.results.parquet import Stamp
 def thresholds(choice: CohortChoice, source: cohort_rows.StampedFolder, chosen: Selection) -> None:
     """The loss of each rule as a figure, and the means behind it; calibration where it applies."""
     compared = _costs(*source, chosen)
+    series = cohort_rows.series(*source, chosen)
     if not compared:
         st.info(
             "No subject with a lesion has scores at each threshold rule; evaluate the rules on the "
@@ -24,13 +25,13 @@ def thresholds(choice: CohortChoice, source: cohort_rows.StampedFolder, chosen: 
         st.subheader(table.title)
         if table.frame["threshold"].nunique() < 2:
             st.info("One threshold rule was evaluated; choose others in Evaluate to compare them.")
-        st.plotly_chart(threshold_costs.chart(table.frame), key="threshold-costs")
+        st.plotly_chart(threshold_costs.chart(table.frame, series), key="threshold-costs")
         cohort_rows.show_numbers(table.frame, "threshold-means")
         st.caption(escape(table.caption))
     curves = _reliability(*source, chosen)
     if not curves.empty:
         st.subheader("Calibration")
-        st.plotly_chart(calibration.chart(curves), key="calibration")
+        st.plotly_chart(calibration.chart(curves, series), key="calibration")
         st.caption(escape(captions.calibration(chosen.region)))
     cohort_rows.downloads(source, chosen, choice.data)
 

@@ -96,11 +96,12 @@ def description(dataset: Dataset, labels: dict[int, str]) -> str:
     broken = sum(bool(subject.problem) for subject in subjects)
     more = ", …" if len(modalities) > SHOWN else ""
     named = ", ".join(_label_words(label, name) for label, name in labels.items())
+    has_names = any(name != f"{label}" for label, name in labels.items())
     parts = (
         counted(len(subjects), "subject"),
         f"{sum(subject.has_truth for subject in subjects)} with a segmentation",
         counted(len(modalities), "modality") + f" ({', '.join(modalities[:SHOWN])}{more})",
-        f"labels {named}" if labels else "",
+        f"labels {'mean ' * has_names}{named}" if labels else "",
         f"{broken} that cannot be used" if broken else "",
     )
     return f"{dataset.title}: {', '.join(filter(None, parts))}."

@@ -107,6 +107,8 @@ def _add(root: str, spec: DataSpec, made: Predictions, matches: Survey) -> None:
         made = replace(made, low=low, high=high)
     registry.add(spec, made, methods.METHODS)
     what = f"Added {made.name} for {root}"
-    session.notify(KEY, f"{what}; choose the method 'predictions' in the sidebar of any page.")
+    session.notify(
+        KEY, f"{what}; choose {methods.name_of(methods.FILES)} as the method on any page."
+    )
     session.request({"predictions-folder": "", "predictions-name": ""})
     st.rerun()

@@ -62,7 +62,7 @@ html { font-size: clamp(16px, 1vw, 22px); }  /* all of Streamlit's sizes follow 
 [data-testid="stButtonGroup"] [role="radiogroup"] { flex-wrap: wrap; }
 [data-testid="stCaptionContainer"] { color: inherit; opacity: 0.82; }
 [data-testid="stPlotlyChart"] :is(
-  .xtitle, .ytitle, .y2title, [class$="tick"] text, .annotation-text
+  [class$="title"], [class$="tick"] text, .annotation-text
 ) { fill: currentColor !important; }
 [data-testid="stBaseButton-primary"], [data-testid="stBaseButton-primaryFormSubmit"],
 [data-testid="stMultiSelectTagsContainer"] [data-tag] {
