@@ -87,8 +87,8 @@ def test_cases_of_the_first_page_wait_for_what_a_tab_watches():
         if len(steps) == 3:
             go.set()
 
-    data = DataSpec("demo-2mm")
-    assert cases._tiles(compute.engine(), data, [SUBJECT], "t2f", "classic", progress)
+    data, ready = DataSpec("demo-2mm"), threading.Thread()
+    assert cases._tiles(compute.engine(), data, [SUBJECT], "t2f", "classic", ready, progress)
     assert len(steps) >= 3  # looking whether it was cancelled, then on after the other
 
 
