@@ -24,10 +24,10 @@ from tests.helpers.evaluations import (
     rows_of,
     write_scans,
 )
-from zsad_core.errors import Cancelled, SettingError
+from zsad_core.errors import Cancelled, DataError, SettingError
 from zsad_core.evaluation import run as runs
 from zsad_core.evaluation.plan import plan
-from zsad_core.evaluation.run import local, run
+from zsad_core.evaluation.run import SubjectsLeftOutError, local, run
 from zsad_core.evaluation.tasks import Configuration, spec_of, subjects
 from zsad_core.imaging.uploads import folders, limits
 from zsad_core.imaging.uploads.receive import receive
@@ -272,7 +272,7 @@ def test_ray_gives_the_rows_of_one_process_though_a_worker_is_lost(scans, tmp_pa
     while process.poll() is None:
         doing = {pid: one for pid, one in workers_of(process).items() if "Worker" in one}
         seen |= set(doing)
-        busy = [pid for pid, one in doing.items() if one.endswith("Worker.perform")]
+        busy = [pid for pid, one in doing.items() if one.endswith("Worker.attempt")]
         if busy and not lost:
             lost = busy[:1]
             os.kill(lost[0], signal.SIGKILL)
@@ -286,10 +286,13 @@ def test_ray_gives_the_rows_of_one_process_though_a_worker_is_lost(scans, tmp_pa
 
 
 def test_several_engines_give_the_rows_of_one(scans, tmp_path, unbroken, monkeypatch):
-    performed, perform_task = [], runs.perform
-    monkeypatch.setattr(
-        runs, "perform", lambda one, *rest: (performed.append(one), perform_task(one, *rest))
-    )
+    performed, attempt = [], runs.attempt
+
+    def noted(one, *rest):
+        performed.append(one)
+        return attempt(one, *rest)
+
+    monkeypatch.setattr(runs, "attempt", noted)
     engines, told = [engine(tmp_path), engine(tmp_path)], []
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -308,10 +311,47 @@ def test_where_one_of_several_engines_fails_the_others_stop(scans, tmp_path, mon
             step(0)
             time.sleep(0.01)
 
-    monkeypatch.setattr(runs, "perform", fails)
+    monkeypatch.setattr(runs, "attempt", fails)
     engines = [engine(tmp_path), engine(tmp_path)]
     with pytest.raises(SettingError, match="no room"):
         run(engines[0], cohort(scans, tmp_path), local(*engines))
+
+
+@pytest.fixture
+def damaged(scans, tmp_path):
+    """The scans, one of them cut short."""
+    folder = Path(shutil.copytree(scans, tmp_path / "damaged"))
+    scan = folder / "b.nii.gz"
+    scan.write_bytes(scan.read_bytes()[:-200])
+    return folder
+
+
+@pytest.mark.parametrize("engines", [1, 2])
+def test_a_scan_that_cannot_be_read_ends_its_own_evaluation_alone(damaged, tmp_path, engines):
+    made, told = [engine(tmp_path) for _ in range(engines)], []
+    one = cohort(damaged, tmp_path)
+    assert plan(made[0], one).maps_evaluated == 0
+    with pytest.raises(SubjectsLeftOutError, match=r"Left out: b\. .*truncated gzip.* 2 subjects"):
+        run(made[0], one, local(*made), lambda *at: told.append(at))
+    assert told[-1] == (6, 6)
+    found = rows_of(tmp_path / "rows")[0]
+    names = [row[list(result_schema.SUBJECTS).index("subject")] for row in found]
+    assert sorted(names) == ["a"] * 4 + ["site/c"] * 4
+
+
+def test_the_command_names_a_scan_that_cannot_be_read_below_the_means(damaged, tmp_path):
+    ended = subprocess.run(
+        command(damaged, tmp_path, "intensity"), capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 1
+    assert "rows in " in ended.stdout
+    assert "Left out: b. " in ended.stderr
+    assert ended.stderr.rstrip().endswith("The rows of 2 subjects are made.")
+
+
+def test_nothing_is_evaluated_where_thresholds_lack_a_subject(scans, tmp_path):
+    with pytest.raises(DataError, match=r"It is cut short\. Thresholds are tuned on b, so nothing"):
+        run(engine(tmp_path), cohort(scans, tmp_path), lambda *_: {"b": "It is cut short."})
 
 
 def test_the_plan_counts_what_is_there(scans, tmp_path):

@@ -22,6 +22,7 @@ from zsad_core.errors import SettingError
 from zsad_core.evaluation import choosing
 from zsad_core.evaluation.choosing import EVERY
 from zsad_core.evaluation.plan import Workload, duration, plan
+from zsad_core.evaluation.run import SubjectsLeftOutError
 from zsad_core.evaluation.run import run as evaluate
 from zsad_core.evaluation.tasks import Cohort, Keep, Work, spec_of, subjects, unusable
 from zsad_core.imaging import datasets
@@ -226,7 +227,11 @@ def _rows(
         remainder = f", {duration(remaining)} left" if remaining is not None else ""
         print(f"\r{done} of {total} maps{remainder}      ", end="", file=sys.stderr, flush=True)
 
-    evaluate(engine, cohort, work, show)
+    left_out: SubjectsLeftOutError | None = None
+    try:
+        evaluate(engine, cohort, work, show)
+    except SubjectsLeftOutError as error:  # told at the end, below what the others give
+        left_out = error
     print(file=sys.stderr)
     with results.connect(cohort.out) as rows:
         ids = [subject.id for subject in subjects(cohort)]
@@ -235,3 +240,5 @@ def _rows(
     print(pd.DataFrame(body, columns=names).to_string(index=False))
     print(overview.INTERVAL)
     print(f"rows in {cohort.out}")
+    if left_out is not None:
+        raise left_out

@@ -22,8 +22,9 @@ from ray.exceptions import RayActorError, RayTaskError
 from zsad_core.base.paths import cache_root, home
 from zsad_core.errors import SettingError
 from zsad_core.evaluation.plan import Workload, plan
-from zsad_core.evaluation.rows import perform
-from zsad_core.evaluation.tasks import Cohort, Step, Task
+from zsad_core.evaluation.rows import attempt
+from zsad_core.evaluation.run import found
+from zsad_core.evaluation.tasks import Cohort, LeftOut, Step, Task
 from zsad_core.inference.engine import Engine
 
 CODE = Path(__file__).parents[2]
@@ -64,9 +65,9 @@ class Worker:
         """What the cohort takes on one worker."""
         return plan(self._engine, cohort)
 
-    def perform(self, task: Task) -> None:
-        """Make the rows of a task; raises ZsadError."""
-        perform(self._engine, task, lambda _: None)
+    def attempt(self, task: Task) -> str:
+        """`rows.attempt` of a task."""
+        return attempt(self._engine, task, lambda _: None)
 
 
 class Cluster:
@@ -87,18 +88,20 @@ class Cluster:
         assert isinstance(workload, Workload)
         return replace(workload, seconds=(workload.seconds or 0.0) / self._room)
 
-    def work(self, todo: Sequence[Task], step: Step) -> None:
+    def work(self, todo: Sequence[Task], step: Step) -> LeftOut:
         """Do tasks on all workers; one that was lost is done again, by another."""
         self._hire(len(todo))
-        waiting, left = deque(todo), len(todo)
+        waiting, left, attempted = deque(todo), len(todo), list[tuple[Task, str]]()
         while left:
             while waiting and self._free:
                 worker, task = self._free.pop(), waiting.popleft()
-                self._busy[worker.perform.remote(task)] = worker, task
+                self._busy[worker.attempt.remote(task)] = worker, task
             done, lost = self._done()
             waiting.extendleft(lost)
             left -= len(done)
-            step(sum(len(task.configurations) for task in done))
+            step(sum(len(task.configurations) for task, _ in done))
+            attempted += done
+        return found(attempted)
 
     def _hire(self, most: int) -> None:
         while len(self._free) + len(self._busy) < min(most, self._room):
@@ -106,13 +109,13 @@ class Cluster:
             worker = ray.remote(Worker).options(**given).remote(self._share.device)
             self._busy[worker.look.remote(self._marks)] = worker, None
 
-    def _done(self) -> tuple[list[Task], list[Task]]:
-        """Tasks done and tasks lost within a second; raises what a worker raised."""
-        done, lost = list[Task](), list[Task]()
+    def _done(self) -> tuple[list[tuple[Task, str]], list[Task]]:
+        """Tasks attempted and tasks lost within a second; raises what a worker raised."""
+        done, lost = list[tuple[Task, str]](), list[Task]()
         for answer in ray.wait(list(self._busy), timeout=1.0)[0]:
             worker, task = self._busy.pop(answer)
             try:
-                _answer(answer)
+                why = _answer(answer)
             except RayActorError as error:
                 ray.kill(worker)  # it may be out of reach alone
                 self._lose(task, error)
@@ -120,7 +123,7 @@ class Cluster:
             else:
                 del self._losses[task]
                 self._free.append(worker)
-                done += [task] if task else []
+                done += [(task, str(why))] if task else []
         return done, lost
 
     def _lose(self, task: Task | None, error: RayActorError) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from zsad_core.base.wording import counted
+from zsad_core.errors import DataError
 from zsad_core.evaluation import keeping
 from zsad_core.evaluation.rows import row_keys
 from zsad_core.evaluation.tasks import (
@@ -110,19 +111,21 @@ def plan(engine: Engine, cohort: Cohort, timed: bool = True) -> Workload:
         slices = [source for source in pending if isinstance(source, SliceSource)]
         todo = [source for source in slices if not _complete(source)]
         to_encode += len(todo)
-        first = next((source for source in todo if source.missing()), None) if timed else None
+        read = filter(_readable, todo)
+        first = next((source for source in read if source.missing()), None) if timed else None
         if first:
             spent, taken = _encoding(first, cohort.batch, cohort.keep)
             seconds, features = seconds + spent * len(todo), features + taken * len(todo)
             at_once = max(at_once, taken)
         mapped: Sequence[MapSource] = sets or todo or slices
-        if timed and mapped:
-            maps += _map_bytes(mapped[0]) * sum(left.values())
+        if timed and (one := next(filter(_readable, mapped), None)):
+            maps += _map_bytes(one) * sum(left.values())
     absent = sum(name in {one.id for one in tuning} for _, name in without_file(cohort))
     maps_left = len(everyone) * len(cohort.configurations) - len(evaluated)
     if timed and maps_left:
-        one = spec_of(engine, cohort, everyone[0].id, cohort.configurations[0])
-        seconds += _reading(engine, one) * maps_left
+        specs = (spec_of(engine, cohort, each.id, cohort.configurations[0]) for each in everyone)
+        if spec := next((spec for spec in specs if _readable(resolve(engine, spec))), None):
+            seconds += _reading(engine, spec) * maps_left
     counts = (len(chosen), len(everyone) - len(chosen), len(cohort.configurations))
     done = (*counts, len(evaluated) - absent, stored, to_encode, unread)
     if not timed:
@@ -185,6 +188,15 @@ def _evaluated(
                 if rows.issuperset(keys):
                     evaluated.add((subject, configuration))
     return evaluated
+
+
+def _readable(source: MapSource) -> bool:
+    """Whether the scan can be used; where not, the evaluation says why."""
+    try:
+        source.engine.stack(source.spec.features.slices)
+    except DataError:
+        return False
+    return True
 
 
 def _complete(source: MapSource) -> bool:

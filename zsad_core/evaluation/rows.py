@@ -74,6 +74,26 @@ def perform(engine: Engine, task: Task, step: Step) -> None:
         step(1)
 
 
+def attempt(engine: Engine, task: Task, step: Step) -> str:
+    """Perform a task; why the files of its subject cannot be used, "" where they can.
+
+    All its configurations count as done. Raises ZsadError other than DataError, and Cancelled.
+    """
+    left = len(task.configurations)
+
+    def counted(done: int) -> None:
+        nonlocal left
+        left -= done
+        step(done)
+
+    try:
+        perform(engine, task, counted)
+    except DataError as error:
+        step(left)
+        return str(error)
+    return ""
+
+
 def make(
     engine: Engine,
     spec: MapSpec,

@@ -84,8 +84,10 @@ class Task:
     last: bool = True
 
 
-Work = Callable[[Sequence[Task], Step], None]
-"""Does tasks: here, or on many machines."""
+LeftOut = dict[str, str]
+"""Ids of subjects whose files cannot be used, as was found on reading them, with a sentence."""
+Work = Callable[[Sequence[Task], Step], LeftOut]
+"""Does tasks, here or on many machines; a subject that cannot be read ends none but its own."""
 
 
 def subjects(cohort: Cohort) -> list[Subject]:

@@ -9,7 +9,8 @@ from pathlib import Path
 import duckdb
 
 from zsad_core.base.atomic import claim, on_disk, write_whole
-from zsad_core.errors import SettingError
+from zsad_core.errors import DataError, SettingError
+from zsad_core.evaluation.run import SubjectsLeftOutError
 from zsad_core.evaluation.run import run as evaluate
 from zsad_core.evaluation.tasks import Cohort, Work, spec_of, unusable
 from zsad_core.inference.engine import Engine
@@ -50,6 +51,7 @@ def run(design: Design, engine: Engine, work: Work, tell: Tell, progress: Progre
         raise SettingError(
             "No method of the study has a setup that is here; train one or name others."
         )
+    left_out = []
     for cohort in chosen:
         tell(f"Evaluating {cohort.modality}, {cohort.plane}.")
         for subject in unusable(cohort):
@@ -57,8 +59,16 @@ def run(design: Design, engine: Engine, work: Work, tell: Tell, progress: Progre
         for configuration in cohort.configurations:
             if cut := cut_warning(engine, spec_of(engine, cohort, "", configuration)):
                 tell(f"warning: {configuration.method} · {configuration.setup}: {cut}")
-        evaluate(engine, cohort, work, progress)
+        try:
+            evaluate(engine, cohort, work, progress)
+        except SubjectsLeftOutError as error:  # the others' rows are made first
+            left_out.append(str(error))
         tell("")
+    if left_out:
+        raise DataError(
+            f"{' '.join(left_out)} Nothing is drawn: correct what is left out, or name the other "
+            "subjects in the study."
+        )
     with rows_of(design, engine, chosen) as rows:
         lock = locks.lock_of(design, rows)
         if not (locks.matches(lock, design.out) and (design.out / report.FILE).is_file()):
