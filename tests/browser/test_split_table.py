@@ -83,7 +83,11 @@ def test_an_edit_is_kept_under_its_name_and_rules_what_trains(setup, data):
     mine, main = registry.find(data, "mine"), registry.find(data, "main")
     assert (main.folds, mine.folds, mine.origin) == ((DRAWN,), (edited,), "drawn, edited")
     opened(setup, "Train")
-    setup.get_by_role("combobox", name="Data", exact=True).click()
+    data_list = setup.get_by_role("combobox", name="Data", exact=True)
+    data_list.wait_for()
+    # A run that goes on closes the list.
+    setup.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+    data_list.click()
     setup.get_by_role("option", name=data.root).click()
     trains = setup.get_by_text(re.compile(r"Trains on 4 subjects \(.*\), validates on 1\."))
     expect(trains).to_contain_text(", ".join(edited.train))

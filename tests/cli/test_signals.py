@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 
@@ -20,7 +21,13 @@ def test_a_stopped_command_ends_with_a_sentence(tmp_path, number, code, options,
     command = [sys.executable, *options, "-m", "zsad_core", "demo"]
     environment = {**os.environ, "ZSAD_CACHE": str(tmp_path)}
     with subprocess.Popen(
-        command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        command,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        # A shell's jobs in the background ignore it, and hand that down.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     ) as process:
         while sign not in (line := process.stdout.readline()):
             assert line, "it ended by itself"
