@@ -349,6 +349,13 @@ def test_the_command_names_a_scan_that_cannot_be_read_below_the_means(damaged, t
     assert ended.stderr.rstrip().endswith("The rows of 2 subjects are made.")
 
 
+def test_where_no_scan_can_be_read_there_are_no_others_to_show(damaged, tmp_path):
+    made = engine(tmp_path)
+    with pytest.raises(DataError, match=r"Left out: b\. .*truncated gzip") as raised:
+        run(made, cohort(damaged, tmp_path, names=("b",)), local(made))
+    assert not isinstance(raised.value, SubjectsLeftOutError)
+
+
 def test_nothing_is_evaluated_where_thresholds_lack_a_subject(scans, tmp_path):
     with pytest.raises(DataError, match=r"It is cut short\. Thresholds are tuned on b, so nothing"):
         run(engine(tmp_path), cohort(scans, tmp_path), lambda *_: {"b": "It is cut short."})

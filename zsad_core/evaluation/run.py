@@ -73,7 +73,8 @@ def run(engine: Engine, cohort: Cohort, work: Work, progress: Progress | None = 
         keeping.release_shared(engine, cohort, read[0])
     merging.merge(cohort.out)
     if left_out:
-        raise SubjectsLeftOutError(
+        error = SubjectsLeftOutError if read else DataError  # without rows nothing is to be shown
+        raise error(
             f"Left out: {listed(left_out)}. {' '.join(left_out.values())} The rows of "
             f"{counted(len(read), 'subject')} are made."
         )
