@@ -1,10 +1,10 @@
 """Anomaly map and mask of a view as NIfTI files on the grid of the scan."""
 
-import gzip
 import io
 import zipfile
 
 import numpy as np
+from isal import igzip
 
 from zsad_core.exports.reading import read
 from zsad_core.exports.statement import statement
@@ -36,6 +36,6 @@ def volumes(engine: Engine, view: View, progress: Progress | None = None) -> byt
             made = f"{what}, {view.map.method} {view.map.setup}, {PRODUCT}"
             voxels = slicing.to_voxels(slices, slices_spec.plane)
             image = nifti.like(scan, voxels, high, f"Not a medical device: {made}").to_bytes()
-            folder.writestr(f"{name}_{what}.nii.gz", gzip.compress(image, LEVEL, mtime=0))
+            folder.writestr(f"{name}_{what}.nii.gz", igzip.compress(image, LEVEL, mtime=0))
         folder.writestr(f"{name}.json", words.as_json())
     return stream.getvalue()

@@ -14,6 +14,7 @@ from zsad_core.types import ByteArray, FloatArray, MaskArray
 LEVELS = 256
 BY_VALUE = 96  # thresholds in even steps of the value; the others follow the ranks
 _CUT = 12  # bits of a float32 left out where it names a row of the table
+_BLOCK = 2**16  # values at once: they stay in the processor's cache
 
 
 def thresholds_of(values: FloatArray, marks: Iterable[float] = ()) -> FloatArray:
@@ -50,15 +51,19 @@ def quantise(values: FloatArray, thresholds: FloatArray) -> ByteArray:
     values = np.ascontiguousarray(values, np.float32)
     if values.size and not values.min() >= 0:
         raise ValueError(f"a map holds {values.min()}, and levels are of values of 0 or more")
-    bits = (values + np.float32(0)).view(np.uint32)  # ordered as the values, none being negative
-    rows = bits >> _CUT
     starts = np.arange(0, 1 << 31, 1 << _CUT, dtype=np.uint32)
     first = _level(starts, thresholds)
-    last = _level(starts + np.uint32((1 << _CUT) - 1), thresholds)
-    levels = first.take(rows)
-    split = (first != last).take(rows)
-    levels[split] = _level(bits[split], thresholds)
-    return levels
+    several = first != _level(starts + np.uint32((1 << _CUT) - 1), thresholds)
+    levels = np.empty(values.size, np.uint8)
+    for start in range(0, values.size, _BLOCK):
+        part = slice(start, start + _BLOCK)
+        # Bits are ordered as the values are, none being negative; + 0 makes -0 a 0.
+        bits = (values.ravel()[part] + np.float32(0)).view(np.uint32)
+        rows = bits >> _CUT
+        levels[part] = first.take(rows)
+        split = np.flatnonzero(several.take(rows))
+        levels[start + split] = _level(bits[split], thresholds)
+    return levels.reshape(values.shape)
 
 
 def histograms(levels: ByteArray, brain: MaskArray, truth: MaskArray) -> NDArray[np.int64]:

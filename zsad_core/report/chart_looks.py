@@ -14,6 +14,20 @@ from zsad_core.base.palette import Style, styles
 from zsad_core.types import FloatArray
 
 GREY = "rgba(128, 128, 128, 0.3)"
+AXIS: dict[str, Any] = {
+    "gridcolor": GREY,
+    "zeroline": False,
+    "tickfont": {"size": 14},
+    "automargin": True,
+}
+LEGEND: dict[str, Any] = {
+    "orientation": "h",
+    "y": 1,
+    "yanchor": "top",
+    "x": 0,
+    "yref": "container",
+    "font": {"size": 14},
+}
 
 
 def names_of(frame: pd.DataFrame) -> tuple[list[str], list[str]]:
@@ -73,21 +87,17 @@ def bracketed(low: ArrayLike, high: ArrayLike) -> list[str]:
 
 def finished(figure: go.Figure, height: int) -> go.Figure:
     """The figure with the margins, legend and type that all share."""
-    axis = {
-        "gridcolor": GREY,
-        "zeroline": False,
-        "tickfont": {"size": 14},
-        "title": {"font": {"size": 15}},
-        "automargin": True,
+    layout = figure.layout.to_plotly_json()
+    for name in [name for name in layout if name[1:5] == "axis"]:
+        title = {**layout[name].get("title", {}), "font": {"size": 15}}
+        layout[name] = {**layout[name], **AXIS, "title": title}
+    figure.layout = {  # at once, as each update of an axis takes milliseconds
+        **layout,
+        "height": height,
+        "margin": {"l": 10, "r": 10, "t": 60, "b": 10},
+        "paper_bgcolor": "rgba(0, 0, 0, 0)",
+        "plot_bgcolor": "rgba(0, 0, 0, 0)",
+        "legend": LEGEND,
+        "hoverlabel": {"font": {"size": 14}},
     }
-    names = (name for name in figure.layout.to_plotly_json() if name[1:5] == "axis")
-    return figure.update_layout(
-        height=height,
-        margin={"l": 10, "r": 10, "t": 60, "b": 10},
-        paper_bgcolor="rgba(0, 0, 0, 0)",
-        plot_bgcolor="rgba(0, 0, 0, 0)",
-        legend={"orientation": "h", "y": 1, "yanchor": "top", "x": 0, "yref": "container"},
-        legend_font_size=14,
-        hoverlabel_font_size=14,
-        **dict.fromkeys(names, axis),
-    )
+    return figure

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
+import numpy as np
 import pandas as pd
 
 from zsad_core.base.paths import root_name
@@ -85,14 +86,11 @@ def summary(frame: pd.DataFrame, means: pd.DataFrame, evaluated: pd.DataFrame) -
     `evaluated` are its rows and those that are left out as exposed, which are not missing.
     """
     subjects = frame.groupby(["site", "subject"], sort=False)["dice_3d"].count()
-    everyone = evaluated[["site", "subject"]].drop_duplicates().itertuples(index=False, name=None)
-    pairs = list(everyone)
-    present = {
-        name: set(rows[["site", "subject"]].itertuples(index=False, name=None))
-        for name, rows in evaluated.groupby(configuration_names(evaluated))
-    }
+    number = evaluated.groupby(["site", "subject"], sort=False, dropna=False).ngroup()
+    everyone = evaluated.drop_duplicates(["site", "subject"])["subject"].to_numpy()
     missing = {
-        name: tuple(pair[1] for pair in pairs if pair not in rows) for name, rows in present.items()
+        name: tuple(everyone[~np.isin(np.arange(len(everyone)), present)])
+        for name, present in number.groupby(configuration_names(evaluated))
     }
     return Summary(
         len(subjects),

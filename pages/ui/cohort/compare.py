@@ -17,7 +17,6 @@ from zsad_core.report.comparisons import (
     pairing,
     rank_shares,
 )
-from zsad_core.report.measures import dice_table
 from zsad_core.report.overview import MEASURES, with_measures
 from zsad_core.report.selection import Selection
 
@@ -27,7 +26,7 @@ NAMED = 10  # subjects left out that are named
 
 def compare(choice: CohortChoice, source: cohort_rows.StampedFolder, chosen: Selection) -> None:
     """Choose a configuration and others; a click on a subject opens it in Explore."""
-    frame = dice_table(cohort_rows.reading(*source, chosen), chosen)
+    frame = cohort_rows.dice(*source, chosen)
     names = {configuration_label(name): name for name in names_of_configurations(frame)}
     if len(names) < 2:
         st.info("A comparison needs two configurations; evaluate another, or widen a filter.")

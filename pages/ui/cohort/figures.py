@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any, get_args
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from pages.ui.cohort import rows as cohort_rows
@@ -17,9 +18,9 @@ from pages.ui.shell.plots import clicked_point
 from pages.ui.shell.sidebar import CohortChoice
 from zsad_core.report import captions, charts, depth_charts
 from zsad_core.report.comparison_groups import ComparisonGroup, neighbours
-from zsad_core.report.measures import dice_table
-from zsad_core.report.selection import Selection
+from zsad_core.report.selection import ConfigurationName, Selection
 from zsad_core.results.conventions import Which
+from zsad_core.results.parquet import Stamp
 from zsad_core.types import DataSpec
 
 OPTIONAL = {"sites": "Site folder", "backbones": "Backbone"}
@@ -84,23 +85,18 @@ def _difference(group: ComparisonGroup, other: ComparisonGroup) -> str:
 
 def figures(choice: CohortChoice, source: cohort_rows.StampedFolder, chosen: Selection) -> None:
     """Figures 1 to 5 of the chosen rows, and their files."""
-    reading = cohort_rows.reading(*source, chosen)
-    frame = dice_table(reading, chosen)
+    frame = cohort_rows.dice(*source, chosen)
     if frame["dice_3d"].notna().any():
         st.subheader("Figure 1: 3D Dice by method and setup")
-        figure = charts.by_method(frame, cohort_rows.means(*source, chosen))
-        _open_point(choice, source, clicked_point(figure, "figure1"))
+        _open_point(choice, source, clicked_point(_by_method(*source, chosen), "figure1"))
         far = captions.FAR_ONES if charts.crowded(frame) else ""
         st.caption(f"{captions.FIGURE_1}{far} Click a point to open its subject in Explore.")
     if frame["dice_2d"].notna().any():
         _second(choice, source, chosen, frame)
         st.caption(f"{captions.FIGURE_2} Click a cross to open its subject in Explore.")
-    if depth_curves := cohort_rows.curves(*source, chosen):
+    if cohort_rows.curves(*source, chosen):
         st.subheader("Figure 3: Dice against depth")
-        drawn = {setup for setup, _ in depth_curves}
-        setups = [setup for setup in frame["setup"].cat.categories if setup in drawn]
-        series = cohort_rows.series(*source, chosen)
-        st.plotly_chart(depth_charts.by_depth(depth_curves, setups, series), key="figure3")
+        st.plotly_chart(_by_depth(*source, chosen), key="figure3")
         st.caption(escape(captions.figure_3(chosen.region)))
     pictures(choice, source, chosen)
     cohort_rows.downloads(source, chosen, choice.data)
@@ -123,10 +119,35 @@ def _second(
     if not shown:
         st.info("Choose at least one configuration.")
         return
-    boxes = cohort_rows.quartiles(*source, chosen, tuple(names[name] for name in shown))
-    series = cohort_rows.series(*source, chosen)
-    figure = charts.by_subject(frame.merge(boxes, on="key"), series)
+    figure = _by_subject(*source, chosen, tuple(names[name] for name in shown))
     _open_point(choice, source, clicked_point(figure, "figure2"))
+
+
+# Figures are kept as they are drawn again by each run, and change with rows and choice alone.
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _by_method(root: str, stamp: Stamp, chosen: Selection) -> go.Figure:
+    frame = cohort_rows.dice(root, stamp, chosen)
+    return charts.by_method(frame, cohort_rows.means(root, stamp, chosen))
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _by_subject(
+    root: str, stamp: Stamp, chosen: Selection, drawn: tuple[ConfigurationName, ...]
+) -> go.Figure:
+    boxes = cohort_rows.quartiles(root, stamp, chosen, drawn)
+    frame = cohort_rows.dice(root, stamp, chosen).merge(boxes, on="key")
+    return charts.by_subject(frame, cohort_rows.series(root, stamp, chosen))
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _by_depth(root: str, stamp: Stamp, chosen: Selection) -> go.Figure:
+    depth_curves = cohort_rows.curves(root, stamp, chosen)
+    drawn = {setup for setup, _ in depth_curves}
+    setups = cohort_rows.dice(root, stamp, chosen)["setup"].cat.categories
+    series = cohort_rows.series(root, stamp, chosen)
+    return depth_charts.by_depth(depth_curves, [name for name in setups if name in drawn], series)
 
 
 def tables(choice: CohortChoice, source: cohort_rows.StampedFolder, chosen: Selection) -> None:

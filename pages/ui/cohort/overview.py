@@ -15,9 +15,9 @@ from pages.ui.shell.sidebar import CohortChoice
 from zsad_core.base.wording import counted, decimals, listed
 from zsad_core.metrics.threshold_rules import Oracle
 from zsad_core.report import captions, overview
-from zsad_core.report.measures import dice_table
 from zsad_core.report.overview import MEASURES, Summary
 from zsad_core.report.selection import Selection, filter_rows, left_out
+from zsad_core.results.parquet import Stamp
 
 NAMED = 5  # subjects of a configuration that are named
 FORMATS = {"HD95 (mm)": "%.1f", "volume (ml)": "%.2f"}
@@ -26,9 +26,7 @@ FORMATS = {"HD95 (mm)": "%.1f", "volume (ml)": "%.2f"}
 def headline(choice: CohortChoice, source: cohort_rows.StampedFolder, chosen: Selection) -> None:
     """How much is evaluated, the best mean, what is missing; then the conventions of the page."""
     reading = cohort_rows.reading(*source, chosen)
-    frame = dice_table(reading, chosen)
-    evaluated = filter_rows(reading.frame, replace(chosen, exposed=True))
-    summary = overview.summary(frame, cohort_rows.means(*source, chosen), evaluated)
+    summary = _summary(*source, chosen)
     columns = st.columns([1, 1, 3, 3])
     columns[0].metric("Subjects", summary.subjects, help=f"{summary.with_dice} with a 3D Dice")
     columns[1].metric("Configurations", summary.configurations, help="method × prompts × setup")
@@ -45,8 +43,19 @@ def headline(choice: CohortChoice, source: cohort_rows.StampedFolder, chosen: Se
             of_oracle = isinstance(chosen.group.rule, Oracle)
             sentences.append(each + (" (without a lesion there is no oracle)" if of_oracle else ""))
         st.caption(escape("; ".join(sentences)))
+    frame = cohort_rows.dice(*source, chosen)
     caption = captions.caption(frame, chosen, left_out(reading.frame, chosen))
     st.caption(escape(f"{caption} {overview.INTERVAL}"))
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _summary(root: str, stamp: Stamp, chosen: Selection) -> Summary:
+    evaluated = cohort_rows.reading(root, stamp, chosen).frame
+    return overview.summary(
+        cohort_rows.dice(root, stamp, chosen),
+        cohort_rows.means(root, stamp, chosen),
+        filter_rows(evaluated, replace(chosen, exposed=True)),
+    )
 
 
 def _best(summary: Summary) -> None:
@@ -61,7 +70,7 @@ def _best(summary: Summary) -> None:
 
 def _not_evaluated(choice: CohortChoice, chosen: Selection, frame: pd.DataFrame) -> list[str]:
     """Subjects of the sidebar's data, of the splits evaluated, without any row."""
-    evaluated, splits = {*frame["subject"]}, {*frame["split"]}
+    evaluated, splits = {*frame["subject"].unique()}, {*frame["split"].unique()}
     usable = [
         subject.id
         for subject in choice.subjects
@@ -75,7 +84,7 @@ def subjects(choice: CohortChoice, source: cohort_rows.StampedFolder, chosen: Se
     """Each subject's numbers by configuration; a click on one opens it in Explore."""
     st.subheader("Subjects")
     measures = st.multiselect("Measures", list(MEASURES), ["3D Dice"], key="measures")
-    frame = dice_table(cohort_rows.reading(*source, chosen), chosen)
+    frame = cohort_rows.dice(*source, chosen)
     with cohort_rows.rows_of(*source) as rows:
         table = overview.subject_table(rows, frame, measures)
     formats = {

@@ -14,7 +14,6 @@ from zsad_core.base.store import key_of
 from zsad_core.base.wording import counted
 from zsad_core.inference import views
 from zsad_core.report import captions, panels, samples
-from zsad_core.report.measures import dice_table
 from zsad_core.report.panels import PanelGrid
 from zsad_core.report.samples import SamplePictures
 from zsad_core.report.selection import Selection
@@ -52,11 +51,11 @@ def _drawn(
     sample_pictures: SamplePictures | None = compute.results().peek(key)
     if sample_pictures is None:
         engine, keep = compute.engine(), compute.results()
-        reading = cohort_rows.reading(*source, chosen)
+        frame = cohort_rows.dice(*source, chosen)
 
         def work(progress: Progress) -> None:
             with cohort_rows.rows_of(*source) as rows:
-                sample = samples.sample(rows, dice_table(reading, chosen), chosen.centre)
+                sample = samples.sample(rows, frame, chosen.centre)
             keep.put(key, samples.pictures(engine, sample, [choice.data], encode, progress))
 
         compute.show_job(compute.start_once(key, "Drawing Figures 4 and 5", work))

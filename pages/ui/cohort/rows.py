@@ -98,6 +98,12 @@ def reading(root: str, stamp: Stamp, chosen: Selection) -> GroupSums:
     return _reading(root, stamp, measures.whole_group(chosen))
 
 
+@st.cache_resource(max_entries=16, show_spinner=False)
+def dice(root: str, stamp: Stamp, chosen: Selection) -> pd.DataFrame:
+    """`measures.dice_table` of a selection; never changed by who reads it."""
+    return measures.dice_table(reading(root, stamp, chosen), chosen)
+
+
 def values(root: str, stamp: Stamp, chosen: Selection) -> dict[str, list[str]]:
     """What each filter offers, in the order of its groups."""
     frame = reading(root, stamp, chosen).frame
@@ -170,7 +176,7 @@ def quartiles(
 @st.cache_data(max_entries=32, show_spinner="Resampling patients …")
 def means(root: str, stamp: Stamp, chosen: Selection) -> pd.DataFrame:
     """`measures.means` of a selection."""
-    return measures.means(measures.dice_table(reading(root, stamp, chosen), chosen))
+    return measures.means(dice(root, stamp, chosen))
 
 
 @st.cache_data(max_entries=32, show_spinner="Resampling patients …")

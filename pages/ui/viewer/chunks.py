@@ -1,12 +1,12 @@
 """Arrays as chunks for the browser: some slices of a volume, or all of them."""
 
-import gzip
 import json
 import struct
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from isal import igzip
 
 from pages.ui.viewer.payload import ViewerVolume
 from zsad_core.metrics.boxes import box_of
@@ -71,4 +71,4 @@ def _chunk(
     header |= {"first": part.start, "count": len(part), **more}
     text = json.dumps(header).encode()
     body = b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)
-    return struct.pack("<I", len(text)) + text + gzip.compress(body, 1, mtime=0)
+    return struct.pack("<I", len(text)) + text + igzip.compress(body, 1, mtime=0)

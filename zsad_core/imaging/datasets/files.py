@@ -3,7 +3,6 @@
 import logging
 import math
 import os
-import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePath
@@ -11,6 +10,7 @@ from typing import NoReturn
 
 import nibabel as nib
 import numpy as np
+from isal import isal_zlib
 from nibabel.arrayproxy import ArrayProxy
 
 from zsad_core.base.paths import uploads
@@ -172,11 +172,11 @@ def unpacked(data: bytes) -> bytes:
         return data
     content, most = bytearray(), 0
     while data.startswith(GZIP_MAGIC):
-        member = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+        member = isal_zlib.decompressobj(wbits=isal_zlib.MAX_WBITS | 16)
         while not member.eof:
             try:
                 piece = member.decompress(data, PIECE)
-            except zlib.error as error:
+            except isal_zlib.error as error:
                 raise ValueError("its gzip is damaged") from error
             data = member.unconsumed_tail
             if not piece and not data and not member.eof:

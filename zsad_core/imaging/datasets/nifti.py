@@ -1,6 +1,5 @@
 """NIfTI files to volumes in RAS+ and back."""
 
-import gzip
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
+from isal import igzip
 from numpy.typing import NDArray
 
 from zsad_core.base.atomic import write_whole
@@ -92,7 +92,7 @@ def write_like(input_path: Path, array_xyz: FloatArray, out: Path) -> None:
     if out.exists() and out.samefile(input_path):
         raise DataError(f"'{out}' is the scan itself; choose another place for what is made of it.")
     data = like(input_path, np.asarray(array_xyz, np.float32)).to_bytes()
-    write_whole(out, gzip.compress(data, 1, mtime=0) if out.suffix == ".gz" else data)
+    write_whole(out, igzip.compress(data, 1, mtime=0) if out.suffix == ".gz" else data)
 
 
 def like(
