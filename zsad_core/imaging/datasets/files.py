@@ -176,7 +176,7 @@ def unpacked(data: bytes) -> bytes:
         while not member.eof:
             try:
                 piece = member.decompress(data, PIECE)
-            except isal_zlib.error as error:
+            except isal_zlib.error as error:  # type: ignore[misc]  # its stub: an Exception
                 raise ValueError("its gzip is damaged") from error
             data = member.unconsumed_tail
             if not piece and not data and not member.eof:
