@@ -410,7 +410,7 @@ def test_what_cannot_be_evaluated_is_said(scans, tmp_path):
         run(made, cohort(scans, tmp_path, rules=("validation",)), local(made))
     with pytest.raises(SettingError, match="No usable subject of split 'test'"):
         subjects(cohort(scans, tmp_path, split="test"))
-    with pytest.raises(SettingError, match="'e' is no usable subject"):
+    with pytest.raises(SettingError, match=r"'e' is no subject of .*; see the list on the Setup"):
         subjects(cohort(scans, tmp_path, names=("a", "e")))
 
 

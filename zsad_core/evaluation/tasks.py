@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from zsad_core import methods
+from zsad_core.base.wording import listed
 from zsad_core.errors import SettingError
 from zsad_core.imaging import datasets
 from zsad_core.imaging.splits import registry
@@ -96,10 +97,7 @@ def subjects(cohort: Cohort) -> list[Subject]:
     lacking = subjects_without_file(cohort)
     unknown = set(cohort.names) - {subject.id for subject in usable}
     if unknown:
-        raise SettingError(
-            f"'{sorted(unknown)[0]}' is no usable subject of split '{cohort.split or 'all'}' with "
-            f"a segmentation and '{cohort.modality}'; see the list on the Setup page."
-        )
+        raise SettingError(_refusal(cohort, min(unknown)))
     if cohort.names:
         usable = [subject for subject in usable if subject.id in cohort.names]
     if usable and all(subject.id in lacking for subject in usable):
@@ -110,6 +108,25 @@ def subjects(cohort: Cohort) -> list[Subject]:
             f"modality '{cohort.modality}'; choose another split, modality or data set."
         )
     return [subject for subject in usable if subject.id not in lacking]
+
+
+def _refusal(cohort: Cohort, name: str) -> str:
+    """Why a subject that is named cannot be evaluated."""
+    every = {each.id: each for each in datasets.open_dataset(cohort.data).subjects()}
+    if name not in every:
+        return f"'{name}' is no subject of {cohort.data.place}; see the list on the Setup page."
+    subject = every[name]
+    if subject.problem:
+        return f"'{name}' cannot be evaluated: {subject.problem}"
+    if not subject.has_truth:
+        return f"'{name}' has no segmentation to be evaluated against; leave it out."
+    if cohort.modality not in subject.modalities:
+        return (
+            f"'{name}' has no '{cohort.modality}', only {listed(subject.modalities)}; choose one "
+            "of these or leave it out."
+        )
+    part = f"split '{subject.split}'" if subject.split else "no part of the split"
+    return f"'{name}' is in {part}, not in '{cohort.split}'; choose that, or all."
 
 
 def unusable(cohort: Cohort) -> list[Subject]:
