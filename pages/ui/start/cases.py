@@ -1,9 +1,10 @@
 """Cases to begin with on the start page: a live one, and one of each kind of failure."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
@@ -25,6 +26,16 @@ from zsad_core.types import ByteArray, DataSpec, Progress, SliceSpec
 METHOD, SETUP = "intensity", "zero-shot"  # shipped, and in no home
 MOST = 4  # subjects read
 COLUMNS = 4  # of tiles
+
+
+@dataclass(frozen=True)
+class StartCase:
+    """Slice `index` of a row, and what is to be seen there."""
+
+    title: str
+    words: str
+    row: Mapping[str, Any]
+    index: int
 
 
 @dataclass(frozen=True)
@@ -84,17 +95,26 @@ def _tiles(
         progress(0, len(subjects))
         getting_ready.join(0.2)
     engine.jobs.give_way(partial(progress, 0, len(subjects)))
-    from zsad_core.evaluation import rows  # tables and DuckDB, which the first page does not need
+    # Tables and DuckDB, which the first page does not need.
     from zsad_core.evaluation.row_views import scan_of, view_of
+
+    tiles = []
+    for case in _chosen(data, _evaluated(engine, data, subjects, modality, progress), subjects):
+        view = view_of(engine, case.row, scan_of(engine, case.row, [data]), case.index, None)
+        picture = thumbnails.thumbnail(engine, view, colours)
+        tiles.append(Tile(case.title, case.words, view, picture))
+    return tiles
+
+
+def _evaluated(
+    engine: Engine, data: DataSpec, subjects: Sequence[str], modality: str, progress: Progress
+) -> list[str]:
+    """Keys of the rows of the subjects, made where they lack, at each one's oracle threshold."""
+    from zsad_core.evaluation import rows
     from zsad_core.evaluation.rows import Results
     from zsad_core.evaluation.validation import app_rows
-    from zsad_core.report import failures
-    from zsad_core.report.comparison_groups import comparison_group_of
-    from zsad_core.report.selection import Selection
-    from zsad_core.report.single_rows import row_of, slice_of_most_lesion
-    from zsad_core.results import parquet as results
 
-    out, keys = app_rows(data), list[str]()
+    keys, into = list[str](), Results(app_rows(data))
     for number, subject in enumerate(subjects):
         step = partial(progress, number, len(subjects))
         slices = SliceSpec(data, subject, modality)
@@ -102,7 +122,20 @@ def _tiles(
         engine.stack(slices)
         engine.jobs.give_way(step)
         spec = pipeline.map_spec(engine, slices, METHOD, SETUP, NO_PROMPTS, home=None)
-        keys += rows.make(engine, spec, Results(out), [Oracle().pending])
+        keys += rows.make(engine, spec, into, [Oracle().pending])
+    return keys
+
+
+def _chosen(data: DataSpec, keys: Sequence[str], subjects: Sequence[str]) -> list[StartCase]:
+    """The first row at its slice with most lesion, then the worst case of each kind."""
+    from zsad_core.evaluation.validation import app_rows
+    from zsad_core.report import failures
+    from zsad_core.report.comparison_groups import comparison_group_of
+    from zsad_core.report.selection import Selection
+    from zsad_core.report.single_rows import row_of, slice_of_most_lesion
+    from zsad_core.results import parquet as results
+
+    out = app_rows(data)
     keys = [key for key in keys if results.read(out, "subjects", key)]  # of those with a lesion
     if not keys:
         return []
@@ -111,10 +144,9 @@ def _tiles(
         every = failures.cases(connection, group)
         row, index = row_of(connection, keys[0]), slice_of_most_lesion(connection, keys[0])
     words = f"{row['subject']} · slice {index + 1} · 3D Dice {row['dice_3d']:.2f}"
-    slices_shown = {(row["subject"], index): ("A live case", words, row)}
-    selection = Selection(
-        group, series=(methods.name_of(METHOD),), setups=(SETUP,), subjects=tuple(subjects)
-    )
+    chosen = {(row["subject"], index): StartCase("A live case", words, row, index)}
+    names, whom = (methods.name_of(METHOD),), tuple(subjects)
+    selection = Selection(group, series=names, setups=(SETUP,), subjects=whom)
     ranking = failures.failures(every, failures.ranking(every, selection))
     titles = {
         failures.MISSED: "Missed lesion",
@@ -123,13 +155,9 @@ def _tiles(
     }
     for kind, title in titles.items():
         for case in ranking:
-            known = (case.subject, case.index) in slices_shown
-            if case.kind == kind and case.row["key"] in keys and not known:
+            place = (case.subject, case.index)
+            if case.kind == kind and case.row["key"] in keys and place not in chosen:
                 words = f"{case.subject} · slice {case.index + 1}. {case.why}"
-                slices_shown[case.subject, case.index] = (title, words, case.row)
+                chosen[place] = StartCase(title, words, case.row, case.index)
                 break
-    tiles = []
-    for (_, index), (title, words, row) in slices_shown.items():
-        view = view_of(engine, row, scan_of(engine, row, [data]), index, None)
-        tiles.append(Tile(title, words, view, thumbnails.thumbnail(engine, view, colours)))
-    return tiles
+    return [*chosen.values()]
