@@ -71,13 +71,35 @@ def test_two_tensors_that_a_wrapper_alone_tells_apart_are_refused(tmp_path):
         setups.read_checkpoint("aprilgan", tmp_path / "two.safetensors")
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_what_is_no_number_is_refused(tmp_path, value):
-    tensors = layers()
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e300])
+def test_what_is_no_number_in_float32_is_refused(tmp_path, value):
+    tensors = {name: numbers.double() for name, numbers in layers().items()}
     tensors["fc.1.weight"].view(-1)[3] = value
     save_file(tensors, tmp_path / "broken.safetensors")
     with pytest.raises(WeightsError, match=r"fc\.1\.weight holds NaN or infinite numbers"):
         setups.read_checkpoint("aprilgan", tmp_path / "broken.safetensors")
+
+
+def test_a_file_of_safetensors_is_known_by_its_content(tmp_path):
+    save_file(layers(), tmp_path / "layers.pth")
+    assert same(tmp_path / "layers.pth")
+
+
+@pytest.mark.parametrize(("share", "words"), [(0, "is empty"), (0.5, "is cut short")])
+def test_a_file_that_lacks_its_end_is_named_as_such(tmp_path, share, words):
+    torch.save(layers(), tmp_path / "layers.pth")
+    content = (tmp_path / "layers.pth").read_bytes()
+    (tmp_path / "layers.pth").write_bytes(content[: int(share * len(content))])
+    with pytest.raises(WeightsError, match=rf"layers\.pth' {words}; copy or download it again"):
+        setups.read_checkpoint("aprilgan", tmp_path / "layers.pth")
+
+
+def test_what_a_file_holds_is_named_where_a_tensor_is_missing(tmp_path):
+    save_file(
+        {f"decoder.{name}": value for name, value in layers().items()}, tmp_path / "a.safetensors"
+    )
+    with pytest.raises(WeightsError, match=r"fc\.0\.weight is missing.*, among decoder\.fc\."):
+        setups.read_checkpoint("aprilgan", tmp_path / "a.safetensors")
 
 
 def test_a_parameter_is_a_tensor(tmp_path):

@@ -1,5 +1,9 @@
 """What the map command reads, what it refuses to write over, and what it says of long texts."""
 
+import shlex
+import subprocess
+import sys
+
 import nibabel as nib
 import numpy as np
 import pytest
@@ -61,6 +65,29 @@ def test_an_input_is_not_written_over(tmp_path, scan, capsys):
     reference = ["map", str(beside), "--method", "winclip", "--reference", f"{scan}:3"]
     assert main([*reference, "--out", str(scan)]) == 1
     assert scan.read_bytes() == beside.read_bytes() == before
+
+
+@pytest.mark.parametrize("kinds", ["DD", "D8", "88", "D"])
+def test_images_that_are_each_scaled_are_said_to_be(tmp_path, capsys, kinds):
+    paths = [tmp_path / f"{number}.png" for number in range(len(kinds))]
+    for path, kind in zip(paths, kinds, strict=True):
+        values = np.full((32, 32), 90, np.uint8 if kind == "8" else np.uint16)
+        Image.fromarray(values).save(path)
+    command = ["map", *map(str, paths), "--method", "intensity", "--out"]
+    assert main([*command, str(tmp_path / "a.npz")]) == 0
+    said = "do not compare between these images" in capsys.readouterr().out
+    assert said == (kinds in {"DD", "D8"})
+
+
+def test_without_a_folder_for_temporary_files_there_is_a_sentence(tmp_path, scan):
+    program = [sys.executable, "-m", "zsad_core", "map", str(scan), "--method", "intensity"]
+    limited = f"ulimit -f 0; trap '' XFSZ; {shlex.join([*program, '--out', 'map.nii.gz'])}"
+    ended = subprocess.run(["bash", "-c", limited], cwd=tmp_path, capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (
+        1,
+        "error: No folder takes temporary files; make room in the system's, or name another by "
+        "TMPDIR.\n",
+    )
 
 
 @pytest.mark.parametrize(("words", "cut"), [(5, False), (90, True)])

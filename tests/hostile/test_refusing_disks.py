@@ -97,6 +97,8 @@ def test_a_home_that_cannot_be_written_ends_in_no_traceback(places, command, ref
     assert "Traceback" not in output, output
     assert code in (0, 1), output
     assert output.count("error: ") <= 1, output
+    if command == "doctor" and refuse is not no_folder:  # whose settings cannot be read either
+        assert f"'{home() / '.doctor'}' cannot be written" in output
 
 
 @pytest.mark.parametrize("refuse", [full, read_only, no_folder])

@@ -11,7 +11,7 @@ from torch import Tensor
 from zsad_core.backbones.config import checked
 from zsad_core.backbones.fetching import HUB, weights_file
 from zsad_core.backbones.sources import BackboneSource
-from zsad_core.backbones.tensor_files import saved_tensors, unwrapped
+from zsad_core.backbones.tensor_files import is_safetensors, saved_tensors, unwrapped
 from zsad_core.errors import WeightsError
 from zsad_core.types import BackboneSpec
 
@@ -59,7 +59,7 @@ def built(origin: BackboneSource) -> Model:
 
 def _tensors(path: Path) -> dict[str, Tensor]:
     """Tensors under open_clip's names; OpenAI's are the same, with a few entries more."""
-    if path.suffix != ".safetensors":
+    if not is_safetensors(path):
         return saved_tensors(path)
     try:
         return unwrapped(path, load_file(path))

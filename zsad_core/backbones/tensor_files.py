@@ -12,7 +12,16 @@ from zsad_core.errors import WeightsError
 
 INSIDE = ("module", "_orig_mod")  # put by data-parallel and compiled modules, at any depth
 AROUND = ("state_dict", "model", "net", *INSIDE)  # put by Lightning and training loops
+ZIP = b"PK\x03\x04"  # how a file that torch saved begins
 Value = TypeVar("Value")
+
+
+def is_safetensors(path: Path) -> bool:
+    """Whether a file is one of safetensors, by its name or by how it begins."""
+    if path.suffix.lower() == ".safetensors":
+        return True
+    start = _start(path)  # the length of a header, then the header as JSON
+    return len(start) > 8 and start[8:9] == b"{" and int.from_bytes(start[:8], "little") < 2**32
 
 
 def saved_tensors(path: Path) -> dict[str, torch.Tensor]:
@@ -31,6 +40,11 @@ def saved_tensors(path: Path) -> dict[str, torch.Tensor]:
     except WeightsError:
         raise
     except Exception as error:
+        start = _start(path)
+        if not start or (start.startswith(ZIP) and not zipfile.is_zipfile(path)):
+            raise WeightsError(
+                f"'{path}' is {'cut short' if start else 'empty'}; copy or download it again."
+            ) from error
         raise WeightsError(
             f"'{path}' cannot be read as plain tensors ({type(error).__name__}); save the state "
             "dict alone, as safetensors or with torch.save."
@@ -76,6 +90,15 @@ def ordered(content: bytes) -> bytes:
     text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     return len(text).to_bytes(8, "little") + text + content[end:]
+
+
+def _start(path: Path) -> bytes:
+    """The first bytes of a file; none where it cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(16)
+    except OSError:
+        return b""
 
 
 def _flat(value: object, name: str = "") -> dict[str, torch.Tensor]:

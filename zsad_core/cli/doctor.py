@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from zsad_core import backbones, setups
 from zsad_core.base import settings
+from zsad_core.base.atomic import write_whole
 from zsad_core.base.paths import cache_root, home
-from zsad_core.errors import ZsadError
+from zsad_core.errors import StorageError, ZsadError
 from zsad_core.imaging import datasets
 from zsad_core.inference.engine import feature_limit
 from zsad_core.prompts import sets as prompt_sets
@@ -43,6 +44,12 @@ def report() -> Iterator[tuple[bool, str]]:
     free = shutil.disk_usage(cache_root().parent).free / 2**30
     yield free > 2, f"cache {cache_root()}: {free:.0f} GB free on its disk"
     yield True, f"home {home()}: settings and prompt sets"
+    for folder in (cache_root(), home()):
+        try:
+            write_whole(folder / ".doctor", bytes(2**16))
+            (folder / ".doctor").unlink()
+        except (StorageError, OSError) as error:
+            yield False, str(error)
 
 
 def device_lines(device: str, precision: Precision) -> list[str]:

@@ -7,6 +7,7 @@ Exit 0 done, 1 a problem, 2 usage.
 import argparse
 import os
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
@@ -19,7 +20,7 @@ from zsad_core.cli import app, delete, doctor, predictions, split, study, train
 from zsad_core.cli import evaluate as cohort
 from zsad_core.cli import map as maps
 from zsad_core.cli.progress import show
-from zsad_core.errors import ZsadError
+from zsad_core.errors import StorageError, ZsadError
 from zsad_core.evaluation import row_views
 from zsad_core.imaging import datasets
 from zsad_core.imaging.datasets.demo import Demo
@@ -47,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         access.lift()
     try:
         with on_disk():
+            _check_temporary()
             code = int(parsed.run(parsed) or 0)
             _flush()
         return code
@@ -56,6 +58,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of the output has closed it, as `head` does
         _lost_output()
         return 141
+
+
+def _check_temporary() -> None:
+    """Raise StorageError where no temporary file can be written, as torch needs one to begin."""
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError as error:
+        raise StorageError(
+            "No folder takes temporary files; make room in the system's, or name another by TMPDIR."
+        ) from error
 
 
 def _flush() -> None:

@@ -130,6 +130,7 @@ def run(request: MapRequest, progress: Progress | None = None) -> str:
     anomaly = resolve(engine, spec, setup).whole(progress)
     warnings = [f"\nwarning: {cut}"] if cut else []
     if not scan:
+        warnings += [f"\nnote: {note}" for note in map_files.depth_note(request.inputs)]
         return "".join([map_files.write_images(anomaly, request.out), *warnings])
     warnings += [f"\nnote: {note}" for note in engine.volume(spec.features.slices).notes]
     nifti.write_like(request.inputs[0], slicing.to_voxels(anomaly.values), request.out)

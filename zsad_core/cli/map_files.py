@@ -12,7 +12,7 @@ from zsad_core.base.wording import whole_number
 from zsad_core.errors import SettingError
 from zsad_core.imaging.datasets import nifti
 from zsad_core.imaging.datasets.files import SUFFIXES
-from zsad_core.imaging.image_sets.pictures import opened
+from zsad_core.imaging.image_sets.pictures import is_deep, opened
 from zsad_core.inference.engine import Engine
 from zsad_core.inference.stored_features import filled_slices
 from zsad_core.types import (
@@ -66,6 +66,16 @@ def add_images(engine: Engine, spec: MapSpec, paths: Sequence[Path]) -> None:
     if len({image.mode for image in images}) > 1:
         images = [image.convert("RGB") for image in images]
     engine.add(spec.features.slices, _stack(np.stack([np.asarray(image) for image in images])))
+
+
+def depth_note(paths: Sequence[Path]) -> list[str]:
+    """What to know of several images where one is of more than 8 bits."""
+    if len(paths) < 2 or not any(map(is_deep, paths)):
+        return []
+    return [
+        "an image of more than 8 bits is scaled to its own brightest pixel, so that intensities, "
+        "and scores that follow them, do not compare between these images."
+    ]
 
 
 def add_reference(engine: Engine, name: str) -> Reference:

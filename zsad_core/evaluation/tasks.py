@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Literal
 
 from zsad_core import methods
-from zsad_core.base.wording import listed
-from zsad_core.errors import SettingError
+from zsad_core.base.wording import counted, listed
+from zsad_core.errors import DataError, SettingError
 from zsad_core.imaging import datasets
 from zsad_core.imaging.splits import registry
 from zsad_core.inference import pipeline, stored_features
@@ -103,6 +103,11 @@ def subjects(cohort: Cohort) -> list[Subject]:
     if usable and all(subject.id in lacking for subject in usable):
         raise SettingError(lacking[usable[0].id])
     if not usable:
+        if problems := [subject.problem for subject in unusable(cohort)]:
+            of = counted(len(problems), "subject")
+            raise DataError(
+                f"{of} cannot be used, and there is no other to evaluate. {problems[0]}"
+            )
         raise SettingError(
             f"No usable subject of split '{cohort.split or 'all'}' has a segmentation and the "
             f"modality '{cohort.modality}'; choose another split, modality or data set."

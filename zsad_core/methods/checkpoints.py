@@ -13,7 +13,8 @@ from safetensors import safe_open
 from safetensors.numpy import load_file as numpy_file
 
 from zsad_core.backbones.lazy import torch
-from zsad_core.backbones.tensor_files import saved_tensors, unwrapped
+from zsad_core.backbones.tensor_files import is_safetensors, saved_tensors, unwrapped
+from zsad_core.base.wording import listed
 from zsad_core.errors import WeightsError
 from zsad_core.types import FloatArray, Tensors
 
@@ -28,7 +29,7 @@ def read(path: Path, prefix: str) -> dict[str, NDArray[Any]]:
     Floats of other kinds than numpy's become float32. A file `image_adapter….pth` is half of
     AA-CLIP's checkpoint: `text_adapter.pth` beside it is read too. Raises WeightsError.
     """
-    if path.suffix == ".safetensors":
+    if is_safetensors(path):
         stored = unwrapped(path, _safetensors(path))
         if not any(name.startswith(prefix) for name in stored):
             return stored
@@ -80,6 +81,7 @@ def by_group(tensors: Tensors) -> dict[str, dict[str, torch.Tensor]]:
 
 def select(tensors: Mapping[str, NDArray[Any]], shapes: Shapes) -> dict[str, FloatArray]:
     """The named tensors in float32; raises WeightsError naming the first that does not fit."""
+    chosen = dict[str, FloatArray]()
     for name, shape in shapes.items():
         stored = tensors[name].shape if name in tensors else ()
         fits = [size in (length, None) for size, length in zip(shape, stored, strict=False)]
@@ -87,9 +89,15 @@ def select(tensors: Mapping[str, NDArray[Any]], shapes: Shapes) -> dict[str, Flo
             size = str(tensors[name].shape) if name in tensors else "missing"
             expected = ", ".join("any" if size is None else str(size) for size in shape)
             comma = "," if len(shape) == 1 else ""
-            raise WeightsError(f"{name} is {size}, expected ({expected}{comma})")
+            holds = "" if name in tensors else f", among {listed(tensors, 3) or 'no tensors'}"
+            raise WeightsError(f"{name} is {size}, expected ({expected}{comma}){holds}")
         if not np.issubdtype(tensors[name].dtype, np.floating):
             raise WeightsError(f"{name} is {tensors[name].dtype}, expected floating point numbers")
-        if not np.isfinite(tensors[name]).all():
-            raise WeightsError(f"{name} holds NaN or infinite numbers, as a failed training does")
-    return {name: np.asarray(tensors[name], np.float32) for name in shapes}
+        with np.errstate(over="ignore"):
+            chosen[name] = np.asarray(tensors[name], np.float32)  # infinite beyond its range
+        if not np.isfinite(chosen[name]).all():
+            raise WeightsError(
+                f"{name} holds NaN or infinite numbers, or such as float32 cannot hold, as a "
+                "failed training does"
+            )
+    return chosen

@@ -68,8 +68,13 @@ def test_padding_is_no_intensity(use, place, slices, values):
 
     use(slices(lambda k: change(k) | {"RescaleIntercept": 7}))
     np.testing.assert_array_equal(
-        image_of(place)[1].get_fdata(), np.where(padded < 0, 0, padded + 7)
+        image_of(place)[1].get_fdata(), np.where(padded < 0, 0, padded) + 7
     )
+
+
+def test_bits_that_lie_high_are_refused(refused, slices):
+    sentence = refused(slices(lambda k: {"BitsStored": 12, "HighBit": 15}))
+    assert "Holds 12 bits up to bit 15; export its lowest bits alone." in sentence
 
 
 @pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])

@@ -85,6 +85,9 @@ def _slice(path: Path, header: pydicom.Dataset) -> Slice:
     grey = header.get("PhotometricInterpretation") == "MONOCHROME2"
     if int(header.get("SamplesPerPixel") or 1) > 1 or not grey:
         raise DataError("Holds colours or inverted grey; export it as MONOCHROME2.")
+    stored, highest = int(header.BitsStored), int(header.get("HighBit", header.BitsStored - 1))
+    if highest != stored - 1:
+        raise DataError(f"Holds {stored} bits up to bit {highest}; export its lowest bits alone.")
     lengths = map(float, (*header.PixelSpacing, *header.ImageOrientationPatient))
     frame = (int(header.Rows), int(header.Columns), *lengths)
     position = tuple(map(float, header.ImagePositionPatient))
@@ -124,7 +127,7 @@ def write_nifti(slices: Sequence[Slice], out: Path) -> None:
 
 
 def _pixels(path: Path, shape: tuple[int, int]) -> FloatArray:
-    """Pixels (H, W) in the units of the file; padding is 0."""
+    """Pixels (H, W) in the units of the file; padding is what a stored 0 is."""
     try:
         image = pydicom.dcmread(path, specific_tags=[*TAGS, "PixelData"])
         expected = math.prod(shape) * int(image.BitsAllocated) // 8
@@ -137,7 +140,7 @@ def _pixels(path: Path, shape: tuple[int, int]) -> FloatArray:
         with np.errstate(over="ignore"):  # what becomes infinite is refused with the volume
             scaled = stored.astype(np.float32) * float(1 if slope is None else slope)
             scaled += float(intercept or 0)
-        scaled[_padding(image, stored)] = 0
+        scaled[_padding(image, stored)] = float(intercept or 0)
         return scaled
     except DataError:
         raise
