@@ -28,7 +28,7 @@ with page("Explore"):
     threshold, validating = thresholds.threshold_of(choice, stack, whole)
     thresholds.remember(choice, threshold)
     cut = shown.thresholds_of(choice.map, anomaly, key, (threshold.value,))
-    maps = [shown.viewer_map(choice.map, anomaly, key, cut, choice.label)]
+    maps = [shown.viewer_map(choice.map, anomaly, key, cut, choice.title)]
     view = View(choice.map, index, threshold, choice.readout)
     beside, jobs = compare.maps_beside(others, view, cut)
 

@@ -29,7 +29,7 @@ def test_a_case_is_found_opened_and_returned_from(app, user):
     page, server = app
     page.goto(server.address("Failures", data="demo-2mm:", method="intensity"))
     page.get_by_role("button", name="Evaluate").click()
-    page.get_by_text("cases, the worst of each kind first").wait_for()
+    page.get_by_text("the worst of each kind first").wait_for()
     main = page.get_by_test_id("stMain")  # the sidebar lists jobs too
     main.get_by_text("runs on demo-2mm").wait_for(state="detached")  # the evaluation is over
     at_rest(page)

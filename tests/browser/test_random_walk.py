@@ -109,6 +109,9 @@ class Walk:
         if self.choice.page == "Prompts" and self.choice.reads_texts:
             moves.append(self.choose_section)
         moves += [self.edit] * 4 * self.choice.edits
+        moves += (
+            [self.edit_beside] * 2 * (self.choice.page == "Explore" and self.choice.reads_texts)
+        )
         try:
             self.dice.choice(moves)()
         except playwright.Error as error:
@@ -174,7 +177,7 @@ class Walk:
             expected[rule.number.label] = amount
         for label, value, in_main in shown["boxes"]:
             if label == "Prompts":
-                words = f"Prompts: {choice.prompts}{edited}" if in_main else choice.prompts
+                words = f"Prompts{edited}: {choice.prompts}" if in_main else choice.prompts
                 compare("set", value, words)
             elif label in expected and not (choice.page == "Cohort" and in_main):
                 compare(label, value, expected[label])
@@ -240,6 +243,13 @@ class Walk:
         self.page.get_by_test_id("stMain").get_by_role("radio", name=section, exact=True).click()
         self.choice = replace(self.choice, section=section)
 
+    def edit_beside(self):
+        """An edit in the sidebar, whose box lies in a part that may be closed."""
+        box = self.page.get_by_label(LABELS["abnormal"], exact=True)
+        if not box.is_visible():
+            self.page.get_by_text("Edit prompts", exact=True).click()
+        self.edit()
+
     def edit(self):
         base = fields(all_prompts()[self.choice.prompts])
         abnormal = self.dice.choice([*EDITS, base["abnormal"]])
@@ -253,7 +263,7 @@ class Walk:
     def pick(self, label, option):
         boxes = self.page.locator(f'input[role="combobox"][aria-label="{label}"]')
         box = boxes.nth(self.dice.randrange(boxes.count()))
-        if box.input_value().startswith(f"{label}: "):
+        if box.input_value().startswith(label) and ": " in box.input_value():
             option = f"{label}: {option}"
         self.steps.append(f"{label} {option}")
         box.click()

@@ -251,9 +251,9 @@ def test_another_modality_is_shown_as_further_series():
     test = opened(**{"cohort-section": "Tables"})
     first, other = sorted(("t1c", "t2f"))
     assert test.dataframe[0].value["method"].tolist() == ["WinCLIP"]
-    groups = test.multiselect(key="other-groups")
+    groups = test.multiselect(key="other-groups-0")
     assert groups.options == ["modality: t2f"]
-    test.multiselect(key="other-groups").select("modality: t2f")
+    test.multiselect(key="other-groups-0").select("modality: t2f")
     table = shown(test).dataframe[0].value
     assert table["method"].tolist() == [f"WinCLIP, {first}", f"WinCLIP, {other}"]
     assert "t1c and t2f, axial" in said(test)

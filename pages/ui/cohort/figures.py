@@ -40,7 +40,7 @@ def choose_rows(
             "Also show, as further series",
             offered,
             format_func=partial(_difference, group),
-            key="other-groups",
+            key=f"other-groups-{groups.index(group)}",  # what they are called follows the group
             placeholder="Another modality, plane or threshold rule",
         )
     region = choice.data.region if group.may_hold(choice.data) else DataSpec.region
@@ -48,8 +48,11 @@ def choose_rows(
     if empty != "lesion_only":  # which leaves nothing to choose
         row[2].selectbox(
             "Slices counted",
-            format_func=partial(captions.slices_of, region=region),
-            **session.select(get_args(Which), session.SLICES_IN_MEAN),
+            **session.select(
+                get_args(Which),
+                session.SLICES_IN_MEAN,
+                format_func=partial(captions.slices_of, region=region),
+            ),
             help="What an empty one counts is said under Mask and averaging in the sidebar.",
         )
     which = cohort_rows.slices_in_mean(empty)

@@ -20,6 +20,8 @@ from zsad_core.inference.views import View
 from zsad_core.metrics.threshold_rules import Fixed
 from zsad_core.types import SliceStack, Threshold
 
+VIEWER = "viewer"  # key of the component
+
 
 def visible_slice(stack: SliceStack) -> int:
     """The slice last looked at, from the session or the address; else the largest lesion's."""
@@ -50,7 +52,7 @@ def slice_view(choice: UserChoice, view: View, maps: Sequence[tuple[str, ViewerM
     )
     volume_key, volume = scan(slices)
     state = viewer(
-        volume, volume_key, maps, options=options, key="viewer", turn=partial(turn, choice)
+        volume, volume_key, maps, options=options, key=VIEWER, turn=partial(turn, choice)
     )
     session.SLICE.set(state.slice)
     if state.touched and np.float32(state.threshold) != np.float32(view.threshold.value):
@@ -60,10 +62,15 @@ def slice_view(choice: UserChoice, view: View, maps: Sequence[tuple[str, ViewerM
 
 
 def _jump(subject: str, threshold: Threshold) -> int:
-    """A number that grows whenever Python, not the user's hand, moves slice or threshold."""
+    """A number that grows whenever Python, not the user's hand, moves slice or threshold.
+
+    The hand moved it where the value is what the viewer shows: not where it stands in for that of
+    another rule, which is being computed.
+    """
     current = (subject, threshold.value, threshold.rule)
-    last = session.LAST_VIEW.get()
-    by_hand = threshold.rule == Fixed.name and (last or current)[0] == subject
+    last, shown = session.LAST_VIEW.get(), session.VIEWER_STATE.of(VIEWER).get()
+    same = shown is not None and np.float32(shown.threshold) == np.float32(threshold.value)
+    by_hand = threshold.rule == Fixed.name and (last or current)[0] == subject and same
     if session.JUMP.pop() or (last != current and not by_hand):
         session.JUMPS.set(session.JUMPS.get() + 1)
     session.LAST_VIEW.set(current)

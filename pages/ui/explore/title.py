@@ -38,9 +38,12 @@ def title(choice: UserChoice) -> DeltaGenerator:
 
 
 def turn(choice: UserChoice, by: int) -> None:
-    """Open the subject that stands so many after this one, at its largest lesion; for callbacks."""
-    ids = [subject.id for subject in usable(choice.subjects)]
-    subject = ids[(ids.index(choice.subject.id) + by) % len(ids)]
+    """Open the subject that stands so many after this one, at its largest lesion; for callbacks.
+
+    This one is the one opened last, which the button that was clicked may not know of yet.
+    """
+    ids, last = [subject.id for subject in usable(choice.subjects)], session.SUBJECT.get()
+    subject = ids[(ids.index(last if last in ids else choice.subject.id) + by) % len(ids)]
     session.request({session.SUBJECT.key: subject, session.SLICE.key: None})
 
 
@@ -59,11 +62,10 @@ def _select(
             return methods.name_of(name)
         if choice is session.RULE:
             return f"{label}: {RULES[name].title}"
-        return f"{label}: {name}{note if name == choice.get() else ''}"
+        return f"{label}{note if name == choice.get() else ''}: {name}"
 
     column.selectbox(
         label,
-        format_func=words,
         label_visibility="collapsed",
-        **session.select(options, choice, on_change, "title"),
+        **session.select(options, choice, on_change, "title", words),
     )

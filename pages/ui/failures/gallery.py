@@ -62,7 +62,7 @@ def gallery(choice: CohortChoice) -> None:
     cases = cohort_rows.cases(*source, group, choice.readout.centre)
     selection = _selection(choice, source, group)
     worst = ranking(cases, selection)
-    if kinds := _kinds(worst):
+    if kinds := _kinds():
         worst = worst[worst["kind"].isin(kinds)]
     if worst.empty:
         st.info("No case matches these filters.")
@@ -94,14 +94,13 @@ def _selection(
     )
 
 
-def _kinds(worst: pd.DataFrame) -> list[str]:
-    counts = worst["kind"].value_counts()
+def _kinds() -> list[str]:
     rules = "  \n".join(f"**{kind.capitalize()}**: {rule}" for kind, rule in KINDS.items())
     return st.pills(
         "Kinds (all if none is chosen)",
         list(KINDS),
         selection_mode="multi",
-        format_func=lambda kind: f"{kind.capitalize()} · {counts.get(kind, 0)}",
+        format_func=str.capitalize,
         help=rules,
         **session.persisted("failure-kinds"),
     )
@@ -110,11 +109,13 @@ def _kinds(worst: pd.DataFrame) -> list[str]:
 def _caption(choice: CohortChoice, group: ComparisonGroup, worst: pd.DataFrame) -> None:
     synthetic = ":orange-badge[synthetic] " if choice.synthetic else ""
     data, rule = data_of(group), f"{group.threshold} ({group.rule.basis})"
+    of_kind = worst["kind"].value_counts()
+    numbers = ", ".join(f"{kind} {of_kind[kind]}" for kind in KINDS if kind in of_kind)
     facts = escape(f"{data[:1].upper()}{data[1:]}, {group.modality}; threshold: {rule}")
     st.caption(
-        f"{synthetic}{LEGEND[palette()]} {counted(len(worst), 'case')}, the worst of each kind "
-        f"first: one slice for each kind, subject and configuration. {facts}. Dice is the 2D Dice "
-        "of the slice; a white ring marks lesion that no prediction touches."
+        f"{synthetic}{LEGEND[palette()]} {counted(len(worst), 'case')} ({numbers}), the worst of "
+        f"each kind first: one slice for each kind, subject and configuration. {facts}. Dice is "
+        "the 2D Dice of the slice; a white ring marks lesion that no prediction touches."
     )
 
 

@@ -7,6 +7,7 @@ import streamlit as st
 from pages.ui.shell import compute, session
 from pages.ui.shell.markdown import escape
 from zsad_core.base import settings
+from zsad_core.base.store import key_of
 from zsad_core.base.wording import counted
 from zsad_core.errors import ZsadError
 from zsad_core.imaging import datasets
@@ -136,7 +137,7 @@ def _lesion(kind: str, labels: dict[int, str], spec: DataSpec) -> str:
         [label for label in before if label in labels] or usual,
         format_func=lambda label: _label_words(label, labels[label]),
         placeholder="Choose at least one",
-        key=f"lesion-{key}",
+        key=f"lesion-{key}-{key_of('', labels=labels)}",  # what they are called follows the files
     )
     if sorted(chosen) == sorted(usual) and kind != "brats":
         return "auto"

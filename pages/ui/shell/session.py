@@ -277,6 +277,7 @@ class _Shown:
     number: int
     value: object
     before: object
+    labels: tuple[str, ...]
 
 
 def widget(
@@ -284,19 +285,21 @@ def widget(
     on_change: Callable[[], object] | None = None,
     place: str = "",
     default: str = "value",
+    labels: tuple[str, ...] = (),
 ) -> dict[str, Any]:
     """What a widget takes that shows a choice and makes it; `place` tells two of a page apart.
 
     On another page, and where something else made the choice, it is another widget, by its key: the
-    browser may not know of it yet, and with the next click sends what the one before it showed. Its
-    value is the `default`, by what the widget calls that: after a page change that was cut off the
-    browser begins with it, and sends it with the next click.
+    browser may not know of it yet, and with the next click sends what the one before it showed. So
+    it is where the `labels` of its options change, as the browser sends those. Its value is the
+    `default`, by what the widget calls that: after a page change that was cut off the browser
+    begins with it, and sends it with the next click.
     """
     name = f"{choice.key}-{place}" if place else choice.key
     page, value, shown = _PAGE.get(), choice.get(), _SHOWN.get().get(name)
-    if shown is None or (page, value) != (shown.page, shown.value):
+    if shown is None or (page, value, labels) != (shown.page, shown.value, shown.labels):
         number, before = (shown.number, shown.value) if shown else (0, None)
-        shown = _Shown(page, number + 1, value, before)
+        shown = _Shown(page, number + 1, value, before, labels)
         _SHOWN.set({**_SHOWN.get(), name: shown})
     take = partial(_take, choice, name, shown.number, on_change)
     return {"key": f"{name}-{shown.number}", "on_change": take, default: shown.value}
@@ -312,10 +315,12 @@ def select(
     choice: Entry[str],
     on_change: Callable[[], object] | None = None,
     place: str = "",
+    format_func: Callable[[str], str] = str,
 ) -> dict[str, Any]:
-    """The same for a list of which one is chosen, with its options."""
-    looks = widget(choice, on_change, place, "index")
-    return {**looks, "options": options, "index": list(options).index(looks["index"])}
+    """The same for a list of which one is chosen, with its options and what they are called."""
+    looks = widget(choice, on_change, place, "index", tuple(map(format_func, options)))
+    index = list(options).index(looks["index"])
+    return {**looks, "options": options, "index": index, "format_func": format_func}
 
 
 def _take(choice: Entry[T], name: str, number: int, on_change: Callable[[], object] | None) -> None:
@@ -345,7 +350,7 @@ def pick(
     """
     value = choice.get()
     settle(choice, value if value in options else first or options[0], label, within)
-    return st.selectbox(label, format_func=format_func, **select(options, choice, on_change))
+    return st.selectbox(label, **select(options, choice, on_change, "", format_func))
 
 
 def pick_section(choice: Entry[str], sections: Sequence[str]) -> str:

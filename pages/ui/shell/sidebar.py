@@ -80,6 +80,12 @@ class UserChoice(_Chosen):
         """Method and setup as one name."""
         return methods.configuration_name(self.map.method, self.map.setup)
 
+    @property
+    def title(self) -> str:
+        """The same, and the prompt set where the method reads one."""
+        reads_texts = methods.kind_of(self.map.method).prompts
+        return f"{self.label} · {self.map.prompts.name}" if reads_texts else self.label
+
 
 @dataclass(frozen=True)
 class CohortChoice:
