@@ -27,6 +27,7 @@ with page("Explore"):
     whole = anomaly if encoding is None else None
     threshold, validating = thresholds.threshold_of(choice, stack, whole)
     thresholds.remember(choice, threshold)
+    threshold = thresholds.with_origin(threshold, choice, stack, whole)
     cut = shown.thresholds_of(choice.map, anomaly, key, (threshold.value,))
     maps = [shown.viewer_map(choice.map, anomaly, key, cut, choice.title)]
     view = View(choice.map, index, threshold, choice.readout)

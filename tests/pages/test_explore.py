@@ -6,13 +6,15 @@ from dataclasses import replace
 import pytest
 
 from pages.ui.explore import command
-from pages.ui.shell import compute
+from pages.ui.shell import compute, session
 from tests.helpers.pages import WAIT, address, at, mark_of, opened, shown, widget
 from zsad_core.cli.main import main
 from zsad_core.inference import pipeline
 from zsad_core.inference.engine import Engine
+from zsad_core.inference.evaluation import map_key
 from zsad_core.inference.sources import resolve
 from zsad_core.inference.views import View
+from zsad_core.metrics.thresholds import oracle_threshold, threshold_text
 from zsad_core.prompts import sets as prompt_sets
 from zsad_core.results import parquet as results
 from zsad_core.types import DataSpec, Reference, SliceSpec, Threshold
@@ -24,6 +26,10 @@ pytestmark = pytest.mark.usefixtures("small_demo")
 def explore(**choices):
     fixed = {"data": "demo-2mm:", "subject": SUBJECT, "rule": "fixed", "method": "intensity"}
     return at("pages/1_Explore.py", **{**fixed, **choices})
+
+
+def said(test):
+    return " ".join(caption.value for caption in test.caption).replace("\\", "")
 
 
 def test_the_title_names_what_the_map_is_made_with_and_changes_it():
@@ -132,3 +138,21 @@ def test_a_reference_set_of_ones_own_has_no_command():
 
     assert why_none() == ""
     assert "reference set" in why_none("DEMO-MET-001-000", "DEMO-MET-002-000")
+
+
+def test_a_value_that_a_rule_gave_names_the_rule():
+    engine, prompts = compute.engine(), prompt_sets.NO_PROMPTS
+    slices = SliceSpec(DataSpec("demo-2mm"), SUBJECT, "t2f")
+    spec = pipeline.map_spec(engine, slices, "intensity", "zero-shot", prompts)
+    stack = engine.stack(slices)
+    oracle = oracle_threshold(pipeline.anomaly_map(engine, spec).values, stack.brain, stack.truth)
+    assert f"Threshold {threshold_text(oracle)} of 0 … 1 (oracle: best 3D Dice" in said(
+        shown(explore(threshold=(oracle, None)))
+    )
+    test = explore(threshold=(0.25, None))
+    assert "(fixed: set by hand)" in said(shown(test))
+    tuned = Threshold(0.25, "validation", "from others")
+    test.session_state[session.OPENED_THRESHOLD.key] = (tuned, map_key(engine, spec))
+    assert "(validation: from others)" in said(shown(test))
+    widget(test.selectbox, "subject").set_value("DEMO-MET-014-000")
+    assert "(fixed: set by hand)" in said(shown(test))

@@ -17,7 +17,6 @@ from pages.ui.viewer import viewer
 from pages.ui.viewer.payload import ViewerMap
 from zsad_core.exports.statement import in_a_line
 from zsad_core.inference.views import View
-from zsad_core.metrics.threshold_rules import Fixed
 from zsad_core.types import SliceStack, Threshold
 
 VIEWER = "viewer"  # key of the component
@@ -70,7 +69,7 @@ def _jump(subject: str, threshold: Threshold) -> int:
     current = (subject, threshold.value, threshold.rule)
     last, shown = session.LAST_VIEW.get(), session.VIEWER_STATE.of(VIEWER).get()
     same = shown is not None and np.float32(shown.threshold) == np.float32(threshold.value)
-    by_hand = threshold.rule == Fixed.name and (last or current)[0] == subject and same
+    by_hand = (last or current)[0] == subject and same
     if session.JUMP.pop() or (last != current and not by_hand):
         session.JUMPS.set(session.JUMPS.get() + 1)
     session.LAST_VIEW.set(current)

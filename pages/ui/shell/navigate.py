@@ -11,6 +11,7 @@ from pages.ui.shell.compute import engine
 from zsad_core import methods
 from zsad_core.errors import DataError
 from zsad_core.inference import pipeline
+from zsad_core.inference.evaluation import map_key
 from zsad_core.inference.references import written
 from zsad_core.inference.views import View
 from zsad_core.types import SliceSpec
@@ -46,6 +47,7 @@ def to(view: View | Target) -> NoReturn:
         _check(view)
         choices = _shown(view) | _beside(view) | {session.SLICE.key: view.index}
         session.set_threshold(view.threshold.value, pipeline.method_of(view.map).high)
+        session.OPENED_THRESHOLD.set((view.threshold, map_key(engine(), view.map)))
     else:
         keys = (session.DATA, session.SUBJECT, session.METHOD, session.SETUP, session.RULE)
         values = (view.data, view.subject, view.method, view.setup, view.rule)

@@ -17,7 +17,7 @@ from urllib.parse import urlencode, urlsplit
 import streamlit as st
 
 from zsad_core.base.wording import whole_number
-from zsad_core.types import DataSpec, Precision
+from zsad_core.types import DataSpec, Precision, Threshold
 
 T = TypeVar("T")
 NOTICE_S = 30.0  # long enough for a slow run, and to be read
@@ -129,6 +129,8 @@ THRESHOLD = Choice[tuple[float, float | None] | None](
 """The value set by hand and the end of its method's range; of an address, None for that end."""
 LEVEL = Choice("level", 0.5, _share)
 """Of an older link: the share of the range, which it names by one of 255 steps."""
+OPENED_THRESHOLD = Entry[tuple[Threshold, str] | None]("opened_threshold", None)
+"""The threshold of the view that was opened last, and the key of its map."""
 LAST_TUNED = Entry[float | None]("tuned", None)
 """The tuned threshold last computed, of each rule, method and setup."""
 EMPTY_SLICES = Choice("empty", "")

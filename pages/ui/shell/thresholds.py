@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
 import streamlit as st
 
 from pages.ui.shell import session
@@ -19,6 +20,7 @@ from zsad_core.methods import kind_of
 from zsad_core.metrics.threshold_rules import (
     Fixed,
     MapRule,
+    Oracle,
     TunedRule,
     of_anomaly,
     of_mask,
@@ -32,6 +34,24 @@ TUNING = "threshold"  # kind of jobs
 def by_hand(spec: MapSpec) -> Threshold:
     """The value the slider was left at, by default half of the range."""
     return Threshold(session.threshold_in(method_of(spec).high), Fixed.name, "set by hand")
+
+
+def with_origin(
+    threshold: Threshold, choice: UserChoice, stack: SliceStack, anomaly: AnomalyMap | None
+) -> Threshold:
+    """A threshold set by hand, with its rule where a rule gave the value to the same map.
+
+    That is the rule of the view that was opened, such as a row's, or the oracle, whose value the
+    viewer offers too. Without `anomaly`, the whole map, no oracle is known.
+    """
+    if not isinstance(rule_of(choice.rule), Fixed) or method_of(choice.map).binary:
+        return threshold
+    key, oracle = map_key(engine(), choice.map), Oracle()
+    known = [opened for opened, of in filter(None, [session.OPENED_THRESHOLD.get()]) if of == key]
+    if anomaly is not None and not oracle.lack(stack.brain, stack.truth):
+        known.append(_of_anomaly(key, oracle.text, oracle, stack, anomaly))
+    same = (each for each in known if np.float32(each.value) == np.float32(threshold.value))
+    return next(same, threshold)
 
 
 def threshold_of(
