@@ -1,8 +1,10 @@
 """Pin the view at hand."""
 
+from dataclasses import replace
+
 import streamlit as st
 
-from pages.ui.shell import compute, frame
+from pages.ui.shell import compute, exposure, frame
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.user import home, user
 from zsad_core.inference import pipeline, views
@@ -36,6 +38,7 @@ def _add(view: View, title: str, note: str) -> None:
     with frame.of_click():
         dice = views.dice_of(compute.engine(), view)
         precision = pipeline.chosen_precision(compute.engine(), view.map)
+        view = replace(view, map=exposure.with_edits(view.map))
         pin = pins.pin_of(view, title, note, dice=dice, owner=user(), precision=precision)
         pins.add(pin, home())
         st.toast(f"Pinned: {escape(pin.title)}")

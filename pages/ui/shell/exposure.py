@@ -1,15 +1,19 @@
 """What has this number seen? The ledger of a map, warnings first."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import streamlit as st
 
 from pages.ui.shell.compute import engine
 from pages.ui.shell.markdown import escape
+from pages.ui.shell.user import home
 from zsad_core.inference.exposure import exposure
 from zsad_core.inference.ledger import ledger
 from zsad_core.inference.sources import resolve
+from zsad_core.methods import kind_of
 from zsad_core.types import MapSpec, Threshold
+from zsad_core.workspace import history
 
 TITLE = "What has this number seen?"
 LABELS = {
@@ -23,6 +27,17 @@ LABELS = {
     "exposure": "Exposure of this subject",
     "known_overlaps": "Known overlaps of public data",
 }
+
+
+def with_edits(spec: MapSpec) -> MapSpec:
+    """The map, its texts tuned also on the subjects in whose view they were edited, by History."""
+    if not kind_of(spec.method).prompts:
+        return spec
+    content, texts = history.content_of(spec.prompts), spec.prompts
+    trials = history.all_trials(spec.features.slices.data, home())
+    edited_on = {each.subject for each in trials if each.by_hand and each.content == content}
+    tuned_on = (*texts.tuned_on, *sorted(edited_on - {*texts.tuned_on}))
+    return replace(spec, prompts=replace(texts, tuned_on=tuned_on))
 
 
 def warn(maps: Iterable[tuple[str, MapSpec, Threshold]]) -> None:
@@ -48,7 +63,7 @@ def panel(spec: MapSpec, threshold: Threshold, beside: Mapping[str, MapSpec]) ->
     Of the maps `beside`, by name, the warning alone.
     """
     with st.spinner("Comparing scans …", show_time=True):
-        seen = ledger(resolve(engine(), spec), threshold)
+        seen = ledger(resolve(engine(), with_edits(spec)), threshold)
     if seen.exposed:
         words = escape(f"Exposed, so its numbers flatter: {', '.join(seen.exposed)}.")
         st.warning(words, icon=":material/visibility:")
