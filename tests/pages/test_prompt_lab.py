@@ -14,6 +14,7 @@ from tests.helpers.pages import DATA, SUBJECT, WAIT, address, mark_of, opened, w
 from zsad_core.base import settings
 from zsad_core.base.jobs import Client
 from zsad_core.base.paths import home
+from zsad_core.base.store import key_of
 from zsad_core.inference import pipeline
 from zsad_core.lab.leaderboard import NO_SPLIT
 from zsad_core.methods import name_of
@@ -52,6 +53,13 @@ def until(test, ready):
 
 def said(test):
     return " ".join(one.value for one in (*test.caption, *test.warning, *test.info, *test.markdown))
+
+
+def selected(row):
+    """The choice that selects a row of the table of all trials, the newest first."""
+    ids = [trial.id for trial in reversed(history.trials())]
+    selection = {"rows": [row], "columns": [], "cells": []}
+    return {f"history_table-{key_of('', trials=ids)}": {"selection": selection}}
 
 
 def test_sections_that_show_no_scan_read_none():
@@ -120,7 +128,8 @@ def test_a_trial_is_in_the_history_and_comes_back():
     assert second.prompts.abnormal == ("a white cloud",)
     assert second.by_hand
     other = lab("History")
-    table = other.dataframe[0].value
+    table, order = other.dataframe[0].value, [*other.dataframe[0].proto.column_order]
+    assert order[:6] == ["★", "time (UTC)", "prompts", "changed", "3D Dice", "Δ Dice"]
     assert list(table["prompts"]) == ["appearance (edited)", "appearance"]
     words = table["changed"][0].split("; ")
     assert "+ abnormal: a white cloud" in words
@@ -174,24 +183,36 @@ def test_the_leaderboard_leaves_out_subjects_that_the_rule_was_tuned_on():
     test = lab("History", **board, **{"board-rule": "validation"})
     next(one for one in test.checkbox if "Include exposed" in one.label).check().run()
     (row,) = test.dataframe[0].value.to_dict("records")
-    assert (row["evaluated on"], row["exposed"], row["Dice"]) == (1, 1, 0.4)
+    assert (row["evaluated on"], row["exposed"], row["3D Dice"]) == (1, 1, 0.4)
 
 
 @pytest.mark.usefixtures("_encoded")
 def test_a_trial_is_renamed_and_deleted_by_its_owner():
     lab("Edit", user="her")
     hers = history.trials()[0]
-    row = {"selection": {"rows": [0], "columns": [], "cells": []}}
-    test = lab("History", user="her", history_table=row)
+    row = selected(0)
+    test = lab("History", user="her", **row)
     assert list(test.dataframe[0].value["whose"]) == ["yours"]
     test.text_input(key=f"name-{hers.id}").set_value("foggy").run()
     press(test, "Save")
     assert history.trials()[0].prompts.name == "foggy"
-    other = lab("History", user="him", history_table=row)
+    other = lab("History", user="him", **row)
     assert list(other.dataframe[0].value["whose"]) == ["another user's"]
     assert not [one for one in other.button if one.label in ("Save", "Star", "Delete")]
     press(test, "Delete")
     assert history.trials() == ()
+
+
+@pytest.mark.usefixtures("_encoded")
+def test_after_a_trial_was_deleted_none_is_selected():
+    widget(lab("Edit", user="her").text_area, "abnormal").set_value("a white cloud").run()
+    first, _ = history.trials()
+    test = lab("History", user="her", **selected(0))
+    assert "Changed from 'appearance': " in said(test)
+    assert "abnormal: a white cloud" in said(test).split("Changed from")[1]
+    press(test, "Delete")
+    assert history.trials() == (first,)
+    assert "Select a row to restore" in said(test)
 
 
 @pytest.mark.usefixtures("_encoded")

@@ -113,10 +113,11 @@ def test_the_change_is_since_the_last_trial_that_can_be_compared():
         history.add(spec("S1", named("one", "b")), BAD, AT_20),
         history.add(spec("S2", named("one", "b")), GOOD, AT_20),
         history.add(spec("S1", named("one", "b"), "aprilgan"), GOOD, AT_20),
+        history.add(spec("S1", named("two", "c")), GOOD, Threshold(0.3, "validation")),
         history.add(spec("S1", named("two", "c")), GOOD, AT_20),
     ]
     before = history.previous(made)
-    assert before == {made[0].id: None, made[1].id: None, made[2].id: None, made[3].id: made[0]}
+    assert before == {**dict.fromkeys((one.id for one in made[:4]), None), made[4].id: made[0]}
 
 
 def test_a_trial_is_kept_while_its_threshold_is_computed_and_completed_later():

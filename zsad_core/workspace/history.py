@@ -202,10 +202,11 @@ def all_trials(data: DataSpec | None = None, home: Path | None = None) -> tuple[
 
 
 def previous(every: Iterable[Trial]) -> dict[str, Trial | None]:
-    """By each trial's id the last one before it of the same subject, method and setup."""
+    """By each trial's id the last one before it of the same subject, method, setup and rule."""
     last, before = dict[tuple[object, ...], Trial](), dict[str, Trial | None]()
     for trial in every:
-        before[trial.id], last[trial.line] = last.get(trial.line), trial
+        compared = (*trial.line, trial.rule)
+        before[trial.id], last[compared] = last.get(compared), trial
     return before
 
 

@@ -45,6 +45,10 @@ from zsad_core.workspace.history import Trial
 CHANGES = {"dice": "Δ Dice", "best_dice": "Δ best", "auroc": "Δ AUROC"}
 TUNED, MASK = "tuned on these", "mask"
 TEXTS = ("normal", "abnormal", "templates")
+NARROW = {  # in pixels, so that the numbers are in view beside them
+    "★": st.column_config.Column(width=40),
+    "changed": st.column_config.Column(width=150),
+}
 SPLITS = ("validation", "test", "train", "extra")
 RULE_NOTES = {
     "validation": ", which was tuned on the validation subjects",
@@ -54,7 +58,11 @@ RULE_NOTES = {
 
 def _numbers(region: str) -> dict[str, str]:
     """Fields of trials and standings, as tables of scans of a region name them."""
-    return {"dice": "Dice", "best_dice": "best Dice (oracle)", "auroc": f"voxel AUROC ({region})"}
+    return {
+        "dice": "3D Dice",
+        "best_dice": "best Dice (oracle)",
+        "auroc": f"voxel AUROC ({region})",
+    }
 
 
 def history(choice: UserChoice) -> None:
@@ -93,32 +101,36 @@ def _trials(choice: UserChoice) -> None:
         download.button("CSV", as_csv(table), "history.csv", width="stretch")
     formats: dict[Any, Any] = dict.fromkeys(_numbers(choice.data.region).values(), "{:.3f}")
     formats |= dict.fromkeys(CHANGES.values(), "{:+.3f}")
+    ids = [trial.id for trial in shown]
     event = st.dataframe(
         table.style.format(formats, na_rep="–"),
         hide_index=True,
         placeholder="–",
+        column_config=NARROW,
         column_order=[name for name in _texts_last(table) if name != "subject" or not here],
         on_select="rerun",
         selection_mode="single-row",
-        key="history_table",
+        key=f"history_table-{key_of('', trials=ids)}",  # a row is selected in these rows only
     )
     if rows := event["selection"]["rows"]:
-        _one(shown[min(rows[0], len(shown) - 1)])
+        _one(shown[rows[0]], core.previous(every)[ids[rows[0]]])
     else:
         st.caption("Select a row to restore, rename, star or delete it, or to add a note.")
 
 
-def _one(trial: Trial) -> None:
-    """What can be done with a trial."""
+def _one(trial: Trial, before: Trial | None) -> None:
+    """A trial's texts, what changed in them from the one before it, and what can be done."""
     prompts = trial.prompts
     st.markdown(
         f"**{escape(prompts.name)}** · normal: {escape(', '.join(prompts.normal))} · abnormal: "
         f"{escape(', '.join(prompts.abnormal))} · {counted(len(prompts.templates), 'template')}"
     )
+    if before is not None and (changes := _changed(before.prompts, prompts)):
+        st.markdown(f"Changed from '{escape(before.prompts.name)}': {escape(changes)}")
     if not trial.owned_by(user()):
         _restore(st.container(), prompts)
         return
-    name, note, *buttons = st.columns([3, 4, 1, 1, 1, 1], vertical_alignment="bottom")
+    name, note, *buttons = st.columns([3, 3, 1, 1, 1.5, 1.2], vertical_alignment="bottom")
     new_name = name.text_input("Name", prompts.name, core.LONGEST_NAME, key=f"name-{trial.id}")
     text = note.text_input("Note", trial.note, key=f"note-{trial.id}", max_chars=300)
     if buttons[0].button("Save", width="stretch"):
@@ -164,14 +176,13 @@ def trials_table(
             **_words(trial.prompts),
             "changed": "" if before is None else _changed(before.prompts, trial.prompts),
             "subject": trial.subject,
-            "method": configuration_name(trial.method, trial.setup),
-            "threshold": _threshold(trial),
-            MASK: _mask(trial.mask, region),
         }
         for field, label in _numbers(region).items():
             row[label] = getattr(trial, field)
             old = None if before is None else getattr(before, field)
             row[CHANGES[field]] = np.nan if old is None else getattr(trial, field) - old
+        row["method"] = configuration_name(trial.method, trial.setup)
+        row |= {"threshold": _threshold(trial), MASK: _mask(trial.mask, region)}
         row["tuned"] = TUNED if split.shares_patient(trial.subject, tuned[trial.content]) else ""
         row |= {"note": trial.note, "whose": whose(trial.owner)}
         rows.append(row)
@@ -193,8 +204,8 @@ def _with_masks(rows: Sequence[Mapping[str, object]]) -> pd.DataFrame:
 
 
 def _texts_last(table: pd.DataFrame) -> list[str]:
-    """The columns as shown: numbers stand beside the names, and texts, which are long, last."""
-    texts = ["changed", "normal", "abnormal"]
+    """The columns as shown: what changed stands beside the name; texts, which are long, last."""
+    texts = ["normal", "abnormal"]
     return [name for name in table.columns if name not in (*texts, "templates")] + texts
 
 
@@ -236,6 +247,7 @@ def _leaderboard(choice: UserChoice) -> None:
             table.style.format(formats, na_rep="–"),
             hide_index=True,
             placeholder="–",
+            column_config=NARROW,
             column_order=_texts_last(table),
         )
         download.button("CSV", as_csv(table), "leaderboard.csv")
