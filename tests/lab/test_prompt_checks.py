@@ -37,22 +37,33 @@ def test_sentences_are_counted_in_tokens_and_cut_ones_named(engine, spec):
     assert tower.lengths(["", "cat", "cat " * 75, "cat " * 76]) == [2, 3, 77, 78]
     whole, cut = ("cat " * 75).strip(), ("cat " * 76).strip()
     assert prompt_checks.cut_sentences(engine, changed(spec, normal=(whole,))) == ()
-    assert prompt_checks.cut_sentences(engine, changed(spec, normal=(whole, cut))) == (cut,)
+    (one,) = prompt_checks.cut_sentences(engine, changed(spec, normal=(whole, cut)))
+    assert (one.text, one.tokens, one.read) == (cut, 78, 77)
     np.testing.assert_array_equal(tower.sentences([cut], "gelu"), tower.sentences([whole], "gelu"))
 
 
 def test_warnings_of_a_side_are_of_its_own_texts(engine, spec):
     prompts = changed(
         spec,
-        normal=("a cat", "A  cat", "a 🧠 at 37 °C", "the same"),
+        normal=("a cat", "A  cat", "a 🧠 at 37 °C 🎉", "the same"),
         abnormal=("the same", "a " + "dog " * 80),
     )
     twice, same, picture = prompt_checks.warnings_of_side(engine, prompts, "normal")
-    assert twice == "'a cat' is given 2 times, and weighs as much in the mean."
+    assert twice == (
+        "'a cat' is given twice, so it counts twice in the mean. "
+        "Remove repeats unless you want that weight."
+    )
     assert same == "'the same' is a text of the other side too."
-    assert picture == "🧠: CLIP reads a pictograph as bytes, not as a word."
+    assert picture == (
+        "Unknown to CLIP: 🧠, 🎉. It reads a pictograph as bytes, not as a word; "
+        "write the word instead."
+    )
     _, cut = prompt_checks.warnings_of_side(engine, prompts, "abnormal")
-    assert "cut; the first: 'a dog dog" in cut
+    start = "a " + "dog " * 14 + "do"
+    assert cut == (
+        "1 sentence is longer than the text tower reads: only the first 77 tokens count. "
+        f"Shorten the text; the first long sentence has 83 tokens: '{start} …'."
+    )
     long = changed(spec, normal=("a" * 501,))
     (warning,) = prompt_checks.warnings_of_side(engine, long, "normal")
     assert "normal text is too long (501 characters; CLIP reads 77 tokens" in warning

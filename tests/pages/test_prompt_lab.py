@@ -294,7 +294,7 @@ def test_what_is_wrong_with_a_text_stands_under_its_box():
     column = [one.key or one.value for one in test.main if one.type in kinds]
     normal, abnormal = map(column.index, (f"{side}-1" for side in ("normal", "abnormal")))
     below = " ".join(column[normal + 1 : abnormal])
-    assert "'a cat' is given 2 times" in below
+    assert "'a cat' is given twice" in below
     assert "gliomatosis (" in below
     assert "is too long (600 characters" in column[abnormal + 1].replace("\\", "")
 

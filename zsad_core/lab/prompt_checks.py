@@ -4,12 +4,13 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from zsad_core import methods
 from zsad_core.base.jobs import INTERACTIVE
-from zsad_core.base.wording import counted
+from zsad_core.base.wording import counted, listed
 from zsad_core.errors import PromptError
 from zsad_core.inference import evaluation
 from zsad_core.inference.engine import Engine
@@ -19,9 +20,19 @@ from zsad_core.types import FloatArray, MapSpec, PromptSet
 
 ALIKE = 0.99  # cosine of the two class embeddings; our choice
 SHORT = 60  # bytes; each token takes one or more, and learned vectors take up to 12
+QUOTED = 60  # characters
 SIDES = ("normal", "abnormal")
 PICTOGRAPHS = 0x2300  # symbols from here on are pictures; ©, ° and ™ stand before
 WORD = re.compile(r"[^\W\d_]+")
+
+
+@dataclass(frozen=True)
+class CutSentence:
+    """A sentence of more tokens than are read; both counts are with start and end."""
+
+    text: str
+    tokens: int
+    read: int
 
 
 def warnings(engine: Engine, spec: MapSpec, base: PromptSet) -> list[str]:
@@ -45,12 +56,19 @@ def warnings_of_side(engine: Engine, spec: MapSpec, side: str) -> list[str]:
     here, other = ([_as_read(t) for t in getattr(prompts, s)] for s in sides)
     for text, count in Counter(here).items():
         if count > 1:
-            warnings.append(f"'{text}' is given {count} times, and weighs as much in the mean.")
+            times = "twice" if count == 2 else f"{count} times"
+            warnings.append(
+                f"'{_start(text)}' is given {times}, so it counts {times} in the mean. "
+                "Remove repeats unless you want that weight."
+            )
         if text in other:
-            warnings.append(f"'{text}' is a text of the other side too.")
+            warnings.append(f"'{_start(text)}' is a text of the other side too.")
     signs = dict.fromkeys(c for c in "".join(here) if unicodedata.category(c) == "So")
     if pictures := [sign for sign in signs if ord(sign) >= PICTOGRAPHS]:
-        warnings.append(f"{' '.join(pictures)}: CLIP reads a pictograph as bytes, not as a word.")
+        warnings.append(
+            f"Unknown to CLIP: {listed(pictures)}. It reads a pictograph as bytes, not as a word; "
+            "write the word instead."
+        )
     try:
         cut = cut_warning(engine, spec, (side,))
     except PromptError as error:
@@ -73,6 +91,11 @@ def split_words(engine: Engine, spec: MapSpec, side: str) -> dict[str, int]:
         start_and_end, *lengths = tower.lengths(["", *words])
     pieces = {word: n - start_and_end for word, n in zip(words, lengths, strict=True)}
     return {word: count for word, count in pieces.items() if count > 1}
+
+
+def _start(text: str) -> str:
+    """A text, or its start where it is too long to be quoted."""
+    return text if len(text) <= QUOTED else f"{text[:QUOTED].rstrip()} …"
 
 
 def _as_read(text: str) -> str:
@@ -111,11 +134,17 @@ def cut_warning(engine: Engine, spec: MapSpec, sides: Sequence[str] = SIDES) -> 
     cut = cut_sentences(engine, spec, sides) if methods.kind_of(spec.method).prompts else ()
     if not cut:
         return ""
-    longer = f"{counted(len(cut), 'sentence')} longer than the text tower reads, and cut"
-    return f"{longer}; the first: '{cut[0]}'."
+    first, are = cut[0], "is" if len(cut) == 1 else "are"
+    return (
+        f"{counted(len(cut), 'sentence')} {are} longer than the text tower reads: only the first "
+        f"{first.read} tokens count. Shorten the text; the first long sentence has {first.tokens} "
+        f"tokens: '{_start(first.text)}'."
+    )
 
 
-def cut_sentences(engine: Engine, spec: MapSpec, sides: Sequence[str] = SIDES) -> tuple[str, ...]:
+def cut_sentences(
+    engine: Engine, spec: MapSpec, sides: Sequence[str] = SIDES
+) -> tuple[CutSentence, ...]:
     """Sentences with more tokens than the text tower reads; a loaded tower counts long ones."""
     long = [
         text
@@ -128,7 +157,8 @@ def cut_sentences(engine: Engine, spec: MapSpec, sides: Sequence[str] = SIDES) -
     with engine.turn(spec.features, INTERACTIVE) as tower:
         lengths = tower.lengths(long)
     room = tower.info.context_length - methods.kind_of(spec.method).learned_words
-    return tuple(text for text, length in zip(long, lengths, strict=True) if length > room)
+    pairs = zip(long, lengths, strict=True)
+    return tuple(CutSentence(text, n, room) for text, n in pairs if n > room)
 
 
 def similarity(engine: Engine, spec: MapSpec) -> tuple[list[tuple[str, str]], FloatArray]:
