@@ -180,10 +180,13 @@ def test_the_leaderboard_leaves_out_subjects_that_the_rule_was_tuned_on():
         test = lab("History", **board, **{"board-rule": rule})
         (row,) = test.dataframe[0].value.to_dict("records")
         assert (row["evaluated on"], row["exposed"]) == (judged, 1 - judged)
+        why = f"exposed subjects are left out ({VALIDATES}: threshold tuned on it); choose other"
+        assert (why in said(test).replace("\\", "")) == (not judged)
     test = lab("History", **board, **{"board-rule": "validation"})
     next(one for one in test.checkbox if "Include exposed" in one.label).check().run()
     (row,) = test.dataframe[0].value.to_dict("records")
     assert (row["evaluated on"], row["exposed"], row["3D Dice"]) == (1, 1, 0.4)
+    assert "choose other subjects" not in said(test)
 
 
 @pytest.mark.usefixtures("_encoded")

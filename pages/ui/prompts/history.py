@@ -24,7 +24,7 @@ from pages.ui.shell.thresholds import threshold_of
 from pages.ui.shell.user import home, user, whose
 from zsad_core.base.spreadsheet import as_csv
 from zsad_core.base.store import key_of
-from zsad_core.base.wording import counted
+from zsad_core.base.wording import counted, listed
 from zsad_core.errors import ZsadError
 from zsad_core.imaging.splits import registry as split_tables
 from zsad_core.imaging.splits.tables import SplitTable
@@ -50,6 +50,7 @@ NARROW = {  # in pixels, so that the numbers are in view beside them
     "changed": st.column_config.Column(width=150),
 }
 SPLITS = ("validation", "test", "train", "extra")
+Exposures = dict[tuple[str, str, str], tuple[str, ...]]
 RULE_NOTES = {
     "validation": ", which was tuned on the validation subjects",
     "oracle": ", which uses the ground truth of each subject",
@@ -238,7 +239,7 @@ def _leaderboard(choice: UserChoice) -> None:
     with st.spinner("Comparing scans …", show_time=True):
         seen = _exposed(choice, of_rule, rule)
     included = include_exposed(sorted({name for *_, name in seen}))
-    standings = leaderboard.standings(trials, subjects, rule, split, seen, included)
+    standings = leaderboard.standings(trials, subjects, rule, split, seen.keys(), included)
     if standings:
         table = board_table(standings, all_prompts(), choice.data.region)
         numbers = [*table][[*table].index(TUNED) + 1 :]
@@ -250,6 +251,8 @@ def _leaderboard(choice: UserChoice) -> None:
             column_config=NARROW,
             column_order=_texts_last(table),
         )
+        if all_exposed := _all_exposed(standings, seen):
+            st.info(escape(all_exposed))
         download.button("CSV", as_csv(table), "leaderboard.csv")
         st.caption(
             f"{counted_in_parts(choice, subjects)}. Sorted by mean 3D Dice under the rule "
@@ -266,17 +269,31 @@ def _leaderboard(choice: UserChoice) -> None:
     _judge(choice, chosen, untuned)
 
 
-def _exposed(choice: UserChoice, trials: Iterable[Trial], rule: str) -> set[tuple[str, str, str]]:
-    """Method, setup and subject of trials whose checkpoint or rule has seen the subject."""
-    seen, engine = set[tuple[str, str, str]](), compute.engine()
+def _all_exposed(standings: Sequence[leaderboard.Standing], seen: Exposures) -> str:
+    """Why sets have no mean, and what to choose, where all their subjects are exposed; else ""."""
+    empty = [one for one in standings if one.exposed and not one.judged]
+    if not empty:
+        return ""
+    keys = [(one.method, one.setup, name) for one in empty for name in one.exposed]
+    names = listed(sorted({name for *_, name in keys}))
+    reasons = ", ".join(dict.fromkeys(reason for key in keys for reason in seen[key]))
+    return (
+        f"No mean where 'evaluated on' is 0: exposed subjects are left out ({names}: {reasons}); "
+        "choose other subjects or another threshold rule, or include exposed subjects."
+    )
+
+
+def _exposed(choice: UserChoice, trials: Iterable[Trial], rule: str) -> Exposures:
+    """What has seen the subject, by method, setup and subject of trials: checkpoint or rule."""
+    seen, engine = Exposures(), compute.engine()
     for method, setup, subject in {(one.method, one.setup, one.subject) for one in trials}:
         spec = evaluation.of_subject(choice.map, subject)
         spec = replace(spec, prompts=replace(spec.prompts, tuned_on=()), references=(), volumes=())
         # A setup that is gone, or a subject: nothing can be known of it.
         with contextlib.suppress(ZsadError):
             one = pipeline.beside(engine, spec, method, setup, spec.prompts, home())
-            if exposure(resolve(engine, one), Threshold(0.0, rule, "")):
-                seen.add((method, setup, subject))
+            if by := exposure(resolve(engine, one), Threshold(0.0, rule, "")):
+                seen[method, setup, subject] = by
     return seen
 
 
