@@ -11,9 +11,9 @@ from pages.ui.shell.navigate import Target
 STEPS = {
     "1 Colours": (
         "**{0}** is lesion that was found, **{1}** healthy tissue called abnormal, **{2}** lesion "
-        "that was missed. Wheel or arrow keys go through the slices, `w` to the "
-        "worst one; hold `o` to see the scan alone, press `2` for the outline of the "
-        "truth and `5` for the anomaly map."
+        "that was missed. Click the picture, so that it takes the keys; then wheel or arrow keys "
+        "go through the slices, `w` goes to the worst one, `o` shows the scan alone while it is "
+        "held, `2` the outline of the truth and `5` the anomaly map."
     ),
     "2 Threshold": (
         "Drag **Threshold** on the right: mask, areas and Dice follow at once. Lower finds more "
@@ -26,14 +26,16 @@ STEPS = {
         "checks whether the words do better than random ones."
     ),
     "4 Why": (
-        "Press `6`: each square is one patch, the smallest thing this backbone sees. These lesions "
-        "are smaller, so no threshold outlines them. **AUROC** and **AP** above the picture say "
-        "how well the map ranks their voxels: 0.5 is chance for AUROC. "
+        "Click the picture, then press `6`: each square is one patch, the smallest thing this "
+        "backbone sees. These lesions are smaller, so no threshold outlines them. **AUROC** and "
+        "**AP** above the picture say how well the map ranks their voxels: 0.5 is chance for "
+        "AUROC. "
     ),
 }
 NO_PATCHES = (
     "This method reads single pixels, no patches: what is as bright as a lesion counts as one. "
-    "Choose another method above the picture to see its patches with `6`. "
+    "Choose another method above the picture; then click the picture and press `6` to see its "
+    "patches. "
 )
 BEYOND = "See the same over depth on **Depth**, over all subjects on **Cohort**."
 
