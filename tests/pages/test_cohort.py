@@ -288,6 +288,16 @@ def test_means_and_curves_have_intervals_that_their_captions_name():
     assert said(test).count("percentile bootstrap over patients, 10,000 resamples, seed 0") >= 3
 
 
+def test_tables_say_once_how_intervals_are_made_and_have_no_brackets():
+    for subject, value in (("a", 0.2), ("b", 0.5), ("c", 0.9)):
+        put(home() / "results", subject, slices=with_dice(value))
+    test = opened(**{"cohort-section": "Tables"})
+    assert said(test).count("percentile bootstrap over patients") == 1
+    assert "In brackets, or as low and high: 95 % interval: percentile bootstrap" in said(test)
+    assert said(test).count("Low and high: the ends of the 95 % interval of each mean.") > 1
+    assert "in brackets" not in said(test)
+
+
 def test_captions_name_the_region_of_the_data_of_the_rows():
     spec = settings.data_roots()["demo-2mm:"]
     settings.change("data", asdict(replace(spec, region="liver")), lambda row: False)

@@ -220,6 +220,8 @@ def test_every_table_has_the_caption(tmp_path):
         selection = Selection(GROUP)
         for table in tables(rows, group_sums(rows, selection), selection):
             assert "Data: synthetic demo cohort" in table.caption
+            ends = [name for name in table.frame if name.endswith(" low")]
+            assert ("percentile bootstrap over patients" in as_markdown(table)) == bool(ends)
 
 
 def test_a_caption_says_how_many_slices_were_at_once_where_numbers_depend_on_it(tmp_path):

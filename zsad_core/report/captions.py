@@ -31,17 +31,15 @@ FIGURE_2 = (
 )
 SPREAD = (
     "Mean ± sd over the subjects with a 3D Dice; of 2D Dice over those counted as 2D subjects, "
-    f"where there is that column; low and high, in brackets: {intervals.WORDS}."
+    "where there is that column."
 )
-SHARES = f"Low and high, in brackets, of a share: {intervals.WORDS}."
 PAIRED = (
     "On the subjects that both have; a subject without a value in one is left out of both. Mean "
     "difference, wins, ties and losses are over subjects; median, test and effect size over "
     "patients, of their mean differences. Wilcoxon signed-rank test, two-sided, without zero "
     "differences, p exact (a normal approximation of more than 50 differences, or of more than 13 "
     "where some are equal), corrected by Holm over all pairs of a measure that stand here; effect "
-    "size: matched-pairs rank-biserial correlation, above 0 where the first is better. Low and "
-    f"high, in brackets, of the mean difference: {intervals.WORDS}."
+    "size: matched-pairs rank-biserial correlation, above 0 where the first is better."
 )
 RANKS = (
     f"Share of {intervals.RESAMPLES:,} bootstrap resamples of patients (seed {intervals.SEED}) in "
@@ -49,7 +47,7 @@ RANKS = (
 )
 LESIONS = (
     "Lesions over 2 mm³ (BraTS 2023 rule); a missed lesion has Dice 0; a lesion lies at the depth "
-    f"of its largest slice. Mean ± sd over lesions; low and high, in brackets: {intervals.WORDS}."
+    "of its largest slice. Mean ± sd over lesions."
 )
 _LESION_COUNTS = f"Lesions over 2 mm³ (BraTS 2023 rule). {SPREAD}"
 GROUPED = {
@@ -66,8 +64,9 @@ SEEN = (
 FAILURES = (
     "Missed: a lesion over 2 mm³ that no predicted component touches (BraTS 2023 rule); it lies in "
     "the third of its largest slice. False positive: a slice without lesion where anything is "
-    f"predicted; slices that hold neither region nor prediction are not counted. {SHARES}"
+    "predicted; slices that hold neither region nor prediction are not counted."
 )
+BARS = f"Bars: {intervals.WORDS}."
 FIGURE_4 = "Sample slices with the truth in yellow."
 ENDS = {"coronal": ("posterior", "anterior"), "sagittal": ("left", "right")}
 """The first and the last slices of other planes, which figures call inferior and superior."""
@@ -89,8 +88,7 @@ def threshold_costs(region: str) -> str:
         "On the subjects with lesion that every rule of a configuration has; masks have one "
         "threshold and are left out. Oracle: the best 3D Dice of each map, in the "
         f"{region} and without component filter; it uses the ground truth and is an upper bound, "
-        "not a result. Loss: oracle minus 3D Dice. 3D Dice is of whole volumes. "
-        f"Bars of the figure, low and high, in brackets: {intervals.WORDS}."
+        "not a result. Loss: oracle minus 3D Dice. 3D Dice is of whole volumes."
     )
 
 
@@ -100,7 +98,7 @@ def calibration(region: str) -> str:
         f"Voxels of the {region} in ten even bins of the predicted value, of which each map keeps "
         "256: its mean against the share of lesion among them, for methods whose map is a "
         "probability, the softmax of abnormal against normal; on the diagonal it is calibrated. "
-        f"Bars: {intervals.WORDS}."
+        f"{BARS}"
     )
 
 

@@ -141,7 +141,7 @@ def write(
             costs = threshold_costs.costs(rows, selection)
             of_rules = threshold_costs.means(costs)
             what = captions.threshold_costs(selection.region)
-            text = f"{what} {captions.of_costs(costs, selection, exposed)}"
+            text = f"{what} {captions.BARS} {captions.of_costs(costs, selection, exposed)}"
             printed = threshold_prints.costs(of_rules, series)
             chart = threshold_costs.chart(of_rules, series)
             paths += _figure(out / "threshold_costs", text, printed, chart)

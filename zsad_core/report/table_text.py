@@ -7,6 +7,7 @@ import pandas as pd
 
 from zsad_core.base.markdown import escape_marks
 from zsad_core.base.wording import decimals
+from zsad_core.metrics import intervals
 
 SD = " sd"  # a column of this ending stands beside its mean as ±
 LOW, HIGH = " low", " high"  # the ends of its interval, in brackets
@@ -20,7 +21,10 @@ LATEX = str.maketrans(
 
 @dataclass(frozen=True)
 class Table:
-    """A table's words, its rows for people, and in `named` the rows for programs, with ids."""
+    """A table's words, its rows for people, and in `named` the rows for programs, with ids.
+
+    Its columns low and high are the interval of each `interval_of`, "" where there are none.
+    """
 
     name: str
     title: str
@@ -28,11 +32,32 @@ class Table:
     conventions: str
     frame: pd.DataFrame
     named: pd.DataFrame
+    interval_of: str = ""
+
+    @property
+    def note_on_page(self) -> str:
+        """The note below columns low and high, on a page that says how intervals are made."""
+        return _with(self.note, low_and_high(self.interval_of) if self.interval_of else "")
+
+    @property
+    def note_in_file(self) -> str:
+        """The note of a table that may travel alone, where an interval stands in brackets."""
+        what = f"Low and high, in brackets, of each {self.interval_of}: {intervals.WORDS}."
+        return _with(self.note, what if self.interval_of else "")
 
     @property
     def caption(self) -> str:
         """All that a file of the table says of it."""
-        return " ".join(filter(None, (f"{self.title}.", self.note, self.conventions)))
+        return _with(f"{self.title}.", self.note_in_file, self.conventions)
+
+
+def low_and_high(interval_of: str) -> str:
+    """What columns low and high are, on a page that says how intervals are made."""
+    return f"Low and high: the ends of the 95 % interval of each {interval_of}."
+
+
+def _with(*sentences: str) -> str:
+    return " ".join(filter(None, sentences))
 
 
 def as_markdown(table: Table) -> str:

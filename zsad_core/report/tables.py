@@ -43,6 +43,8 @@ EVERYONE = "all"
 SHARES = {"missed share": ("missed", "lesions"), "false positive share": ("alarms", "healthy")}
 """Columns of a `dice_table` whose quotient a share is."""
 SEEN = "What the numbers have seen"
+RANKS, FAILURES = "Ranks of the configurations", "Failures of all subjects and by group"
+MEAN = "mean"  # what most intervals are of
 GROUPS = {"volume": VOLUMES, "number": NUMBERS, "third": THIRDS, "site": ()}
 NAMES = {
     "volume": "lesion volume",
@@ -65,20 +67,23 @@ def tables(rows: duckdb.DuckDBPyConnection, sums: GroupSums, selection: Selectio
     frames = {"volume": frame, "number": frame, "third": by_third, "site": frame}
     of_failures = failures(frame, frames, lesion_rows)
     everyone = filter_rows(sums.frame, replace(selection, exposed=True))
+    by_group = [(*words, MEAN, dice(frames[g], g)) for g, words in captions.GROUPED.items()]
+    paired_words = captions.PAIRED, "mean difference"
     contents = [
-        ("dice", "Dice by setup and method", captions.SPREAD, dice(frame)),
-        ("setups", "Setups of a method against each other", captions.PAIRED, paired(frame)),
-        ("comparisons", "Configurations against each other", captions.PAIRED, every_pair(frame)),
-        ("ranks", "Ranks of the configurations", captions.rank_caption(ranks), rank_table(ranks)),
-        ("failures", "Failures of all subjects and by group", captions.FAILURES, of_failures),
-        ("seen", SEEN, captions.SEEN, _with_headings(ledgers(rows, everyone))),
-        ("lesion_size", "Lesions by volume", captions.LESIONS, by_size(lesion_rows)),
-        *((*words, dice(frames[group], group)) for group, words in captions.GROUPED.items()),
+        ("dice", "Dice by setup and method", captions.SPREAD, MEAN, dice(frame)),
+        ("setups", "Setups of a method against each other", *paired_words, paired(frame)),
+        ("comparisons", "Configurations against each other", *paired_words, every_pair(frame)),
+        ("ranks", RANKS, captions.rank_caption(ranks), MEAN if ranks else "", rank_table(ranks)),
+        ("failures", FAILURES, captions.FAILURES, "share", of_failures),
+        ("seen", SEEN, captions.SEEN, "", _with_headings(ledgers(rows, everyone))),
+        ("lesion_size", "Lesions by volume", captions.LESIONS, MEAN, by_size(lesion_rows)),
+        *by_group,
     ]
     backbones, of_selection = by_configuration(frame), []
-    for name, title, note, content in contents:
+    for name, title, note, interval_of, content in contents:
         table = with_backbones(content, backbones)
-        of_selection.append(Table(name, title, note, caption, table, with_ids(table, sums.frame)))
+        named = with_ids(table, sums.frame)
+        of_selection.append(Table(name, title, note, caption, table, named, interval_of))
     return of_selection + thresholds(rows, selection)
 
 
@@ -131,7 +136,7 @@ def thresholds(rows: duckdb.DuckDBPyConnection, selection: Selection) -> list[Ta
     means = with_backbones(threshold_costs.means(frame), by_configuration(frame))
     title = "What the threshold costs"
     note, named = captions.threshold_costs(selection.region), with_ids(means, frame)
-    return [Table("thresholds", title, note, caption, means, named)]
+    return [Table("thresholds", title, note, caption, means, named, MEAN)]
 
 
 def dice(frame: pd.DataFrame, group: str = "") -> pd.DataFrame:

@@ -163,7 +163,7 @@ def _section(
         for path in sorted(folder.glob("*.svg"))
     }
     shown = [
-        TableText(table.title, *cells(table.frame), table.note)
+        TableText(table.title, *cells(table.frame), table.note_in_file)
         for table in tables(rows, sums, selection)
         if wants(table.name) and not table.frame.empty
     ]

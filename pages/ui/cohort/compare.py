@@ -19,6 +19,7 @@ from zsad_core.report.comparisons import (
 )
 from zsad_core.report.overview import MEASURES, with_measures
 from zsad_core.report.selection import Selection
+from zsad_core.report.table_text import low_and_high
 
 UNBOUNDED = ("HD95 (mm)",)  # infinite where a mask is empty, so a difference may not exist
 NAMED = 10  # subjects left out that are named
@@ -46,7 +47,8 @@ def compare(choice: CohortChoice, source: cohort_rows.StampedFolder, chosen: Sel
         return
     table = table.assign(against=table["second"].map(configuration_label))
     shown = table[["against", *table.columns.drop(["first", "second", "against"])]]
-    caption = captions.PAIRED + (THIRD_NOTE if chosen.third else "")
+    caption = f"{captions.PAIRED} {low_and_high('mean difference')}"
+    caption += THIRD_NOTE if chosen.third else ""
     if backbones := by_configuration(frame):
         shown.insert(1, "backbone", table["second"].map(backbones))
         caption += f" Backbone of {first}: {backbones[names[first]]}."

@@ -160,7 +160,7 @@ def tables(choice: CohortChoice, source: cohort_rows.StampedFolder, chosen: Sele
             continue
         st.subheader(table.title)
         cohort_rows.show_numbers(table.frame, f"table-{table.name}")
-        st.caption(escape(table.note))
+        st.caption(escape(table.note_on_page))
     cohort_rows.downloads(source, chosen, choice.data)
 
 

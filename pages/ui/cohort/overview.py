@@ -13,6 +13,7 @@ from pages.ui.shell import visitors
 from pages.ui.shell.markdown import escape
 from pages.ui.shell.sidebar import CohortChoice
 from zsad_core.base.wording import counted, decimals, listed
+from zsad_core.metrics import intervals
 from zsad_core.metrics.threshold_rules import Oracle
 from zsad_core.report import captions, overview
 from zsad_core.report.overview import MEASURES, Summary
@@ -45,7 +46,7 @@ def headline(choice: CohortChoice, source: cohort_rows.StampedFolder, chosen: Se
         st.caption(escape("; ".join(sentences)))
     frame = cohort_rows.dice(*source, chosen)
     caption = captions.caption(frame, chosen, left_out(reading.frame, chosen))
-    st.caption(escape(f"{caption} {overview.INTERVAL}"))
+    st.caption(escape(f"{caption} In brackets, or as low and high: {intervals.WORDS}."))
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

@@ -27,7 +27,8 @@ def thresholds(choice: CohortChoice, source: cohort_rows.StampedFolder, chosen: 
             st.info("One threshold rule was evaluated; choose others in Evaluate to compare them.")
         st.plotly_chart(threshold_costs.chart(table.frame, series), key="threshold-costs")
         cohort_rows.show_numbers(table.frame, "threshold-means")
-        st.caption(escape(table.caption))
+        words = f"Bars of the figure: the same interval of the mean loss. {table.conventions}"
+        st.caption(escape(f"{table.note_on_page} {words}"))
     curves = _reliability(*source, chosen)
     if not curves.empty:
         st.subheader("Calibration")
