@@ -87,7 +87,7 @@ def test_every_command_runs_from_any_folder(installed, elsewhere, monkeypatch):
     assert zsad(installed, elsewhere, "--version").strip() == VERSION
     run("demo", "--subject", "DEMO-MET-014-000")
     report = run("doctor", code=1)  # published weights are not there
-    assert "Demo cohort (synthetic)" in report
+    assert "Demo cohort at 1 mm (synthetic)" in report
     run("evaluate", *chosen, "--threshold", "oracle", "--out", "rows")
     run("export", "--results", "rows", "--out", "csv")
     run("figures", "--results", "rows", "--out", "figures")

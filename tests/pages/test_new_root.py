@@ -6,7 +6,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from tests.helpers.pages import at, shown
+from tests.helpers.pages import DATA, at, opened, shown
 from zsad_core.base import settings
 from zsad_core.imaging import datasets
 from zsad_core.types import DataSpec
@@ -73,6 +73,7 @@ def test_an_nnunet_folder_is_described_and_added_with_the_chosen_lesion(livers):
     assert spec == DataSpec("nnunet", str(livers), "2", region="liver")
     assert datasets.open_dataset(spec).load("liver_1", "T2").truth.sum() == 1
     assert not test.info
+    assert "press Check beside the folder below to read every scan" in test.success[0].value
     assert any("lesion: labels 2 · region: liver" in one.value for one in test.caption)
 
 
@@ -152,3 +153,13 @@ def test_prompts_follow_the_region_of_the_chosen_data(livers):
     field(test.text_input, "Class name (replaces {})").set_value("kidney")
     field(shown(test).selectbox, "Data").set_value("demo")
     assert field(shown(test).text_input, "Class name (replaces {})").value == "kidney"
+
+
+@pytest.mark.usefixtures("small_demo")
+def test_the_two_demo_cohorts_are_told_apart():
+    words = " ".join(one.value for one in shown(at("pages/6_Setup.py", section="Data")).markdown)
+    for spacing in (1, 2):
+        assert words.count(f"Demo cohort at {spacing} mm (synthetic)") == 1
+    (data,) = (one for one in opened("Explore").selectbox if one.label == "Data")
+    assert data.options == ["demo", "demo-2mm"]
+    assert data.value == DATA

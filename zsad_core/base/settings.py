@@ -29,6 +29,16 @@ def data_roots() -> dict[str, DataSpec]:
     return {"demo": DataSpec("demo")} | first | others
 
 
+def shown_name(name: str) -> str:
+    """A data root's name as lists show it: what is made here has no folder behind a colon.
+
+    >>> shown_name("demo-2mm:"), shown_name("brats:/data/met")
+    ('demo-2mm', 'brats:/data/met')
+    """
+    kind, _, root = name.partition(":")
+    return name if root else kind
+
+
 def default_root() -> str:
     """The data set to begin with, by the name shown: `ZSAD_DATA` where it is set."""
     chosen = _chosen()

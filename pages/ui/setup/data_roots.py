@@ -21,6 +21,7 @@ from zsad_core.imaging.datasets.cases import lesion_labels
 from zsad_core.types import DataSpec, Progress, Subject
 
 FINDING = "notes"
+TO_CHECK = "Files were listed, not read: press Check beside the folder below to read every scan."
 ROW, TALLEST = 35, 220  # pixels of a row, and of a table
 FEW, SENTENCES = 5, 200  # findings shown without scrolling, and at most
 
@@ -48,7 +49,7 @@ def _added() -> None:
     subjects = datasets.open_dataset(roots[name]).subjects()
     text, use = st.columns([6, 1], vertical_alignment="center")
     count = counted(len(subjects), "subject")
-    text.success(escape(f"Added {name} with {count}. Check reads every scan."))
+    text.success(escape(f"Added {name} with {count}. {TO_CHECK}"))
     usable = [subject.id for subject in subjects if not subject.problem]
     if use.button("Use it now", type="primary", disabled=not usable, width="stretch"):
         session.ADDED_ROOT.pop()
@@ -72,7 +73,7 @@ def _root(name: str, spec: DataSpec) -> None:
     try:
         dataset = datasets.open_dataset(spec)
     except ZsadError as error:
-        head.markdown(f"**{escape(name)}**")
+        head.markdown(f"**{escape(settings.shown_name(name))}**")
         st.error(escape(str(error)))
         return
     subjects = dataset.subjects()

@@ -45,7 +45,7 @@ def predictions() -> None:
 def _kept(root: str, spec: DataSpec, entry: Predictions) -> None:
     with st.container(border=True):
         head, drop = st.columns([7, 1], vertical_alignment="center")
-        head.markdown(f"**{escape(entry.name)}** for {escape(root)}")
+        head.markdown(f"**{escape(entry.name)}** for {escape(settings.shown_name(root))}")
         head.caption(escape(f"{description(entry)} · {entry.folder}"))
         if drop.button("Forget", key=f"forget-{root}-{entry.name}", help="The files stay."):
             registry.remove(spec, entry.name)
@@ -59,7 +59,8 @@ def _form(roots: dict[str, DataSpec]) -> None:
     if added := session.notice(KEY):
         st.success(escape(added))
     left, right = st.columns(2)
-    root = left.selectbox("For the data", list(roots), key="predictions-data")
+    shown = settings.shown_name
+    root = left.selectbox("For the data", list(roots), format_func=shown, key="predictions-data")
     folder = left.text_input("Folder that holds the predictions", key="predictions-folder").strip()
     name = left.text_input("Name", "", 40, key="predictions-name", placeholder="nnunet-v2").strip()
     words = KINDS.__getitem__

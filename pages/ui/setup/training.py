@@ -55,7 +55,8 @@ def _source(setup: str) -> Source:
         most = right.number_input("Maximum images (0: all that fit)", 0, key="train-most")
         return Source(root.strip(), images=most)
     roots = settings.data_roots()
-    name = left.selectbox("Data", list(roots), key="train-data")
+    shown = settings.shown_name
+    name = left.selectbox("Data", list(roots), format_func=shown, key="train-data")
     spec = roots[name]
     subjects = datasets.open_dataset(spec).subjects()
     modalities = dict.fromkeys(modality for subject in subjects for modality in subject.modalities)

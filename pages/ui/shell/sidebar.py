@@ -187,7 +187,8 @@ def usable(subjects: Iterable[Subject]) -> list[Subject]:
 def _data() -> tuple[str, DataSpec, Dataset]:
     """The name of the chosen data, where they are, and the data set."""
     roots = uploaded.roots()
-    name = pick("Data", list(roots), session.DATA, settings.default_root())
+    first, shown = settings.default_root(), settings.shown_name
+    name = pick("Data", list(roots), session.DATA, first, format_func=shown)
     dataset = datasets.open_dataset(roots[name])
     if dataset.synthetic:
         st.caption(":orange-badge[synthetic] Demo scans and a demo CLIP, not patients.")

@@ -85,13 +85,13 @@ COHORT = {
 class Demo:
     """The cohort under the cache; a subject is made when read, a function of seed and version."""
 
-    title = "Demo cohort (synthetic)"
     synthetic = True
     label_names: Mapping[int, str] = brats.LABEL_NAMES
     chosen_labels = ""
 
     def __init__(self, spec: DataSpec, spacing_mm: float) -> None:
         self._spec, self._spacing = spec, spacing_mm
+        self.title = f"Demo cohort at {spacing_mm:g} mm (synthetic)"
 
     @property
     def _root(self) -> Path:
