@@ -40,7 +40,7 @@ def test_texts_that_are_cut_are_said_though_workers_read_them(tmp_path, monkeypa
     (tmp_path / "long.yaml").write_text(texts + "templates: ['{}']\nsource: mine\n")
     given = "--methods winclip --setups zero-shot --plan --prompts"
     assert evaluate(tmp_path / "rows", *given.split(), str(tmp_path / "long.yaml")) == 0
-    assert "warning: winclip · zero-shot: 1 sentence longer than" in capsys.readouterr().out
+    assert "warning: winclip · zero-shot: 1 sentence is longer than" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "nowhere.invalid:6379", "127.0.0.1:port"])
